@@ -1,0 +1,94 @@
+//! The timers of one node: a few names, each set at most once.
+
+use smallvec::SmallVec;
+
+use crate::time::Time;
+
+/// How many timers are kept without allocating.
+const INLINE: usize = 4;
+
+/// Which timers are set, and when each is due.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Timers<T> {
+    /// Sorted by name.
+    set: SmallVec<[(T, Time); INLINE]>,
+}
+
+impl<T> Default for Timers<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T> Timers<T> {
+    /// No timer is set.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { set: SmallVec::new_const() }
+    }
+}
+
+impl<T: Copy + Ord> Timers<T> {
+    /// Sets a timer, replacing what was set under its name.
+    pub fn set(&mut self, timer: T, due: Time) {
+        match self.find(timer) {
+            Ok(at) => {
+                if let Some(slot) = self.set.get_mut(at) {
+                    slot.1 = due;
+                }
+            }
+            Err(at) => self.set.insert(at, (timer, due)),
+        }
+    }
+
+    /// Forgets a timer.
+    pub fn cancel(&mut self, timer: T) {
+        if let Ok(at) = self.find(timer) {
+            self.set.remove(at);
+        }
+    }
+
+    /// When the next timer is due.
+    #[must_use]
+    pub fn next_due(&self) -> Option<Time> {
+        self.set.iter().map(|(_, due)| *due).min()
+    }
+
+    /// Takes the earliest timer that is due at `now`; of two due together, the one whose name comes first.
+    pub fn expire(&mut self, now: Time) -> Option<T> {
+        let &(timer, due) = self.set.iter().min_by_key(|(_, due)| *due)?;
+        if due > now {
+            return None;
+        }
+        self.cancel(timer);
+        Some(timer)
+    }
+
+    /// The timers that are set, by name.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (T, Time)> {
+        self.set.iter().copied()
+    }
+
+    fn find(&self, timer: T) -> Result<usize, usize> {
+        self.set.binary_search_by(|(name, _)| name.cmp(&timer))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn setting_again_replaces_and_cancelling_forgets() {
+        let mut timers = Timers::new();
+        timers.set('b', Time(20));
+        timers.set('a', Time(10));
+        timers.set('a', Time(30));
+        assert_eq!(timers.next_due(), Some(Time(20)));
+        assert_eq!(timers.expire(Time(19)), None);
+        assert_eq!(timers.expire(Time(99)), Some('b'));
+        timers.cancel('b');
+        timers.cancel('a');
+        assert_eq!(timers.expire(Time(99)), None);
+    }
+}

@@ -1,0 +1,1 @@
+//! Patterns that keep a caller healthy while what it calls is not.
