@@ -107,7 +107,7 @@ pub struct Ledger<M, T, V, E, N> {
 impl<M, T: Copy + Ord, V, E, N> Ledger<M, T, V, E, N> {
     /// The ledger of node `me`, with nothing in it: a node's life begins and, after a crash, ends so.
     #[must_use]
-    pub const fn new(me: NodeId) -> Self {
+    pub fn new(me: NodeId) -> Self {
         Self { me, held: VecDeque::new(), writing: 0, ready: VecDeque::new(), timers: Timers::new() }
     }
 

@@ -1,1 +1,2 @@
-//! x
+//! The kit that checks machines.
+pub mod check;

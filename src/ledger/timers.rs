@@ -23,8 +23,8 @@ impl<T> Default for Timers<T> {
 impl<T> Timers<T> {
     /// No timer is set.
     #[must_use]
-    pub const fn new() -> Self {
-        Self { set: SmallVec::new_const() }
+    pub fn new() -> Self {
+        Self { set: SmallVec::new() }
     }
 }
 
