@@ -1,0 +1,9 @@
+//! Raft as a specification in scenarios: each test is a story of a small cluster.
+
+mod cluster;
+mod election;
+mod hostile;
+mod large_log;
+mod proposals;
+mod recovery;
+mod replication;
