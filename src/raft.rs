@@ -239,6 +239,7 @@ impl<C: Command> Raft<C> {
     }
 
     /// The entries that are cached in memory, with their indices.
+    #[must_use]
     pub fn cached(&self) -> impl DoubleEndedIterator<Item = (Index, &Entry<C>)> {
         self.log.cached()
     }
@@ -255,7 +256,7 @@ fn persist_entries<C: Command, Cx: Context<Raft<C>> + ?Sized>(
     entries: &[Entry<C>],
     cx: &mut Cx,
 ) {
-    for (index, entry) in (first.0..).zip(entries) {
+    for (entry, index) in entries.iter().zip(first.0..) {
         cx.persist(Record::Append { log: LOG, index, entry: entry.clone() });
     }
 }

@@ -82,9 +82,9 @@ impl<C: Command> Raft<C> {
         // What was cut from the log since it was read is worth nothing, nor is what never was in it.
         let held = self.last().index.0.checked_sub(from.0).map_or(0, |more| more.saturating_add(1));
         let held = usize::try_from(held).unwrap_or(usize::MAX).min(entries.len());
-        let current = (from.0..).zip(entries.iter().take(held));
+        let current = entries.iter().take(held).zip(from.0..);
         let current =
-            current.take_while(|(at, entry)| self.log.term_at(Index(*at)) == Some(entry.term)).count();
+            current.take_while(|(entry, at)| self.log.term_at(Index(*at)) == Some(entry.term)).count();
         let entries = entries.get(..current).unwrap_or(&[]);
         if self.reading == Some(from) {
             self.reading = None;
@@ -95,7 +95,7 @@ impl<C: Command> Raft<C> {
 
     fn tell_loaded<Cx: Context<Self> + ?Sized>(&mut self, from: Index, entries: &[Entry<C>], cx: &mut Cx) {
         let before = self.noticed;
-        for (at, entry) in (from.0..).zip(entries) {
+        for (entry, at) in entries.iter().zip(from.0..) {
             let next = Index(self.noticed.0.saturating_add(1));
             if Index(at) == next && next <= self.commit {
                 self.noticed = next;

@@ -226,12 +226,15 @@ mod tests {
             }
             assert_eq!(log.term_at(Index(9)), None);
             assert_eq!(log.last(), Position { term: Term(7), index: Index(8) });
-            for index in 0..=9_u64 {
+            for index in 0..=9_usize {
                 for term in 0..=8 {
-                    let expected =
-                        (1..=index.min(8)).rev().find(|i| terms[*i as usize - 1] <= term).unwrap_or(0);
-                    let found = log.last_at_most(Index(index), Term(term));
-                    assert_eq!(found.index, Index(expected), "cached {cached}, at {index}, term {term}");
+                    let expected = (1..=index.min(8)).rev().find(|i| terms[*i - 1] <= term).unwrap_or(0);
+                    let found = log.last_at_most(Index(index as u64), Term(term));
+                    assert_eq!(
+                        found.index,
+                        Index(expected as u64),
+                        "cached {cached}, at {index}, term {term}"
+                    );
                     assert_eq!(Some(found.term), log.term_at(found.index));
                 }
             }

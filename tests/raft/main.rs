@@ -1,4 +1,5 @@
 //! Raft as a specification in scenarios: each test is a story of a small cluster.
+#![allow(unreachable_pub, reason = "a test binary has no public")]
 
 mod cluster;
 mod election;
