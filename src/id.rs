@@ -92,6 +92,19 @@ impl<T: Permute> Permute for Option<T> {
     }
 }
 
+impl<T: Permute> Permute for alloc::vec::Vec<T> {
+    fn permute(&mut self, by: &Permutation<'_>) {
+        self.iter_mut().for_each(|item| item.permute(by));
+    }
+}
+
+impl<A: Permute, B: Permute> Permute for (A, B) {
+    fn permute(&mut self, by: &Permutation<'_>) {
+        self.0.permute(by);
+        self.1.permute(by);
+    }
+}
+
 macro_rules! no_nodes_inside {
     ($($t:ty),* $(,)?) => {
         $(impl Permute for $t { fn permute(&mut self, _by: &Permutation<'_>) {} })*
