@@ -5,12 +5,14 @@
 //! - [`world`], [`node`], [`network`]: the world it runs in, its actions and its bounds;
 //! - [`symmetry`]: worlds that differ only by the names of their nodes are one;
 //! - [`trace`]: sequences of actions, replayed, minimised and made readable;
-//! - [`explore`]: exhaustive runs under stateright.
+//! - [`explore`]: exhaustive runs under stateright;
+//! - [`raft`]: Raft's properties and worlds.
 pub mod check;
 pub mod explore;
 mod hash;
 pub mod network;
 pub mod node;
+pub mod raft;
 pub mod spec;
 pub mod symmetry;
 pub mod trace;

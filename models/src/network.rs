@@ -79,6 +79,11 @@ impl<M: Ord + Hash> Network<M> {
         self.find(envelope).is_ok()
     }
 
+    /// Keeps only the messages for which `keep` holds.
+    pub fn retain(&mut self, mut keep: impl FnMut(&Envelope<M>) -> bool) {
+        self.flying.retain(|(_, envelope)| keep(envelope));
+    }
+
     fn find(&self, envelope: &Envelope<M>) -> Result<usize, usize> {
         self.flying.binary_search_by(|(_, flying)| flying.cmp(envelope))
     }

@@ -8,7 +8,7 @@
 //! | `worlds.rs` | the portfolio of worlds and how far each goes |
 
 mod history;
-mod properties;
+pub mod properties;
 mod spec;
 mod worlds;
 

@@ -126,6 +126,14 @@ pub trait Spec: Clone + Send + Sync + 'static {
         0
     }
 
+    /// Whether `message`, delivered to `receiver` now or at any time to come, changes nothing: neither the
+    /// receiver, whatever befalls it (a crash takes back what its disk does not hold), nor by way of an
+    /// effect. Such a message is taken out of flight at once, since all that it could do is fill a place.
+    fn inert(&self, receiver: &Frozen<Self>, from: NodeId, message: &MessageOf<Self>) -> bool {
+        let _ = (receiver, from, message);
+        false
+    }
+
     /// Whether steps make choices: they are enumerated only then, since that costs a second step. A choice
     /// that was not announced is a violation, never a hole.
     fn chooses(&self) -> bool {
@@ -198,6 +206,8 @@ pub struct Seen<'a, S: Spec> {
     pub before: &'a S::Machine,
     /// The machine after.
     pub after: &'a S::Machine,
+    /// What its application had applied before.
+    pub applied_before: u64,
     /// What left the node in this event.
     pub outputs: &'a [OutputOf<S::Machine>],
     /// The records that became durable in this event.

@@ -101,10 +101,6 @@ impl<C: Command> Raft<C> {
             return;
         }
         cx.set_timer(Timer::Heartbeat, Delay::exactly(self.config.heartbeat));
-        // A read-back that was never answered must not hold a peer back for ever.
-        if let Role::Leader(leader) = &mut self.role {
-            leader.fetching = None;
-        }
         for slot in 0..self.config.voters.len() {
             if let Some(progress) = self.progress_mut(slot)
                 && let Mode::Probe { waiting } = &mut progress.mode

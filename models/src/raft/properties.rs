@@ -1,14 +1,13 @@
 //! What is claimed of Raft (paper, figure 3, and what its production users learned to ask for).
 
 use quorate::durable::Record;
-use quorate::id::NodeId;
-use quorate::ledger::{Held, Output};
+use quorate::ledger::Output;
 use quorate::quorum::majority;
-use quorate::raft::{Cell, Command as _, Entry, HARD_STATE, Index, LOG, Message, Notice, Payload, Role};
+use quorate::raft::{Cell, Entry, HARD_STATE, Index, LOG, Message, Notice, Payload};
 
 use super::history::{Chosen, History};
 use super::{Command, Raft, RaftSpec};
-use crate::spec::{Event, Property, Seen, Spec};
+use crate::spec::{Event, Property, Seen};
 use crate::world::World;
 
 /// At most one leader is elected in a term.
@@ -58,7 +57,10 @@ pub(super) fn all(spec: &RaftSpec) -> Vec<Property<RaftSpec>> {
     }
     if expect.overwrites {
         all.push(Property::sometimes("a deposed leader's entry is overwritten", |world| {
-            world.nodes().iter().any(|node| node.records().any(|record| matches!(record, Record::Truncate { .. })))
+            world
+                .nodes()
+                .iter()
+                .any(|node| node.records().any(|record| matches!(record, Record::Truncate { .. })))
         }));
     }
     if expect.reelects {
@@ -116,7 +118,8 @@ fn is_append_only(before: &Raft, after: &Raft) -> bool {
     !led_throughout
         || (after.last().index >= before.last().index
             && before.cached().all(|(index, entry)| {
-                entry_of(after, index).is_none_or(|now| now == entry) && after.term_at(index) == Some(entry.term)
+                entry_of(after, index).is_none_or(|now| now == entry)
+                    && after.term_at(index) == Some(entry.term)
             }))
 }
 
@@ -125,14 +128,24 @@ fn commits(seen: &Seen<'_, RaftSpec>, history: &mut History) -> Result<(), &'sta
     let mut index = seen.before.commit();
     while index < seen.after.commit() {
         index = Index(index.0 + 1);
-        // Of what is evicted only the term is known; it was noted while it was in memory.
-        let Some(entry) = entry_of(seen.after, index) else { continue };
+        let Some(entry) = known_entry(seen, index) else { continue };
         match usize::try_from(index.0 - 1).ok().and_then(|at| history.committed.get(at)) {
-            Some(chosen) => hold(chosen.entry == *entry, STATE_MACHINE_SAFETY)?,
-            None => history.committed.push(Chosen { entry: entry.clone(), in_term: seen.after.term() }),
+            Some(chosen) => hold(chosen.entry == entry, STATE_MACHINE_SAFETY)?,
+            None => history.committed.push(Chosen { entry, in_term: seen.after.term() }),
         }
     }
     Ok(())
+}
+
+/// An entry of the node's log, from wherever it is: in memory, on its disk, or on the way there.
+fn known_entry(seen: &Seen<'_, RaftSpec>, index: Index) -> Option<Entry<Command>> {
+    let node = usize::try_from(seen.node.0).ok().and_then(|at| seen.nodes.get(at))?;
+    let on_the_way = node.records().filter_map(|record| match record {
+        Record::Append { index: at, entry, .. } if *at == index.0 => Some(entry),
+        _ => None,
+    });
+    let entry = entry_of(seen.after, index).or_else(|| on_the_way.last());
+    entry.or_else(|| node.disk().entry(LOG, index.0)).cloned()
 }
 
 fn told_in_order(seen: &Seen<'_, RaftSpec>) -> Result<(), &'static str> {

@@ -1,18 +1,18 @@
 //! Raft in a world: its configuration, its bounds, where it begins.
 
-use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use quorate::durable::{Corrupt, Image, Record, Recover};
 use quorate::id::{ClusterId, NodeId, RequestId};
 use quorate::raft::{
-    Cell, Config, Entry, HARD_STATE, IDENTITY, LOG, Member, Message, Mode, Notice, Payload, Request, Role, Term,
+    Cell, Config, Entry, HARD_STATE, IDENTITY, LOG, Member, Message, Mode, Notice, Payload, Request, Role,
+    Term,
 };
 
 use super::{Command, History, Raft, properties};
 use crate::check::Bounds;
-use crate::hash::{Hasher64, fingerprint};
-use crate::node::ImageOf;
+use crate::hash::fingerprint;
+use crate::node::{Frozen, ImageOf};
 use crate::spec::{Origin, Property, Seen, Spec};
 use crate::world::World;
 
@@ -112,7 +112,8 @@ impl Spec for RaftSpec {
     }
 
     fn origins(&self) -> Vec<Origin<Self>> {
-        let disks = (0..).zip(&self.disks).map(|(node, (term, entries))| (Self::disk(node, *term, entries), 0));
+        let disks =
+            (0..).zip(&self.disks).map(|(node, (term, entries))| (Self::disk(node, *term, entries), 0));
         vec![Origin { disks: disks.collect(), history: History::new(self.nodes()) }]
     }
 
@@ -163,20 +164,19 @@ impl Spec for RaftSpec {
 
     fn relation(&self, machine: &Raft, about: NodeId) -> u64 {
         let slot = self.config.slot_of(about).unwrap_or(0);
-        let mut hasher = Hasher64::default();
-        (machine.vote() == Some(about)).hash(&mut hasher);
+        let voted = machine.vote() == Some(about);
         match machine.role() {
-            Role::Follower { leader } => (*leader == Some(about)).hash(&mut hasher),
-            Role::PreCandidate { votes } | Role::Candidate { votes } => votes.contains(slot).hash(&mut hasher),
-            Role::Leader(leader) => {
-                if let Some(progress) = leader.progress.get(slot) {
-                    let probing = matches!(progress.mode, Mode::Probe { .. });
-                    (progress.matched, progress.next, probing).hash(&mut hasher);
-                }
+            Role::Follower { leader } => fingerprint(&(voted, *leader == Some(about))),
+            Role::PreCandidate { votes } | Role::Candidate { votes } => {
+                fingerprint(&(voted, votes.contains(slot)))
             }
-            _ => {}
+            Role::Leader(leader) => {
+                let progress = leader.progress.get(slot);
+                let seen = progress.map(|p| (p.matched, p.next, matches!(p.mode, Mode::Probe { .. })));
+                fingerprint(&(voted, seen))
+            }
+            _ => u64::from(voted),
         }
-        hasher.finish()
     }
 
     fn message_signature(&self, message: &Message<Command>) -> u64 {
@@ -184,12 +184,41 @@ impl Spec for RaftSpec {
         fingerprint(message)
     }
 
+    /// Answers to questions that the receiver can never have open again.
+    ///
+    /// A receiver whose disk is in the answer's term or a later one learns no term from it, in this life or
+    /// after a crash. A vote counts only with a candidate of its term, an acknowledgement only with a leader of
+    /// its term; and a node whose disk is in a term and that is neither never becomes either in that term: a
+    /// campaign begins a later one, and leading begins with being a candidate.
+    fn inert(&self, receiver: &Frozen<Self>, _from: NodeId, message: &Message<Command>) -> bool {
+        let durable = match receiver.disk().get(HARD_STATE) {
+            Some(Cell::HardState { term, .. }) => *term,
+            _ => Term(0),
+        };
+        let raft = &receiver.machine;
+        let leads_or_may = matches!(raft.role(), Role::Candidate { .. } | Role::Leader(_));
+        match message {
+            Message::VoteReply { term, granted } => {
+                let counts =
+                    *granted && raft.term() == *term && matches!(raft.role(), Role::Candidate { .. });
+                *term <= durable && !counts
+            }
+            Message::PreVoteReply { term, .. } => *term <= durable,
+            Message::AppendReply { term, .. } => *term <= durable && !(raft.term() == *term && leads_or_may),
+            _ => false,
+        }
+    }
+
     fn summary(&self, machine: &Raft) -> String {
         let role = match machine.role() {
             Role::Follower { leader: Some(leader) } => format!("follower of {leader}"),
             Role::Follower { leader: None } => "follower".to_string(),
-            Role::PreCandidate { votes } => format!("pre-candidate with {} of {}", votes.len(), self.config.quorum()),
-            Role::Candidate { votes } => format!("candidate with {} of {}", votes.len(), self.config.quorum()),
+            Role::PreCandidate { votes } => {
+                format!("pre-candidate with {} of {}", votes.len(), self.config.quorum())
+            }
+            Role::Candidate { votes } => {
+                format!("candidate with {} of {}", votes.len(), self.config.quorum())
+            }
             Role::Leader(_) => "leader".to_string(),
             other => format!("{other:?}"),
         };

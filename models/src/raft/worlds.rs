@@ -20,7 +20,11 @@ fn checks() -> Vec<Box<dyn Check>> {
     vec![
         world("elections", "who votes for whom across crashes and cut disks", elections),
         world("pre-vote", "asking before campaigning", pre_vote),
-        world("replication", "two commands, lost, duplicated and reordered, under changing leaders", replication),
+        world(
+            "replication",
+            "two commands, lost, duplicated and reordered, under changing leaders",
+            replication,
+        ),
         world("figure-8", "an entry of an old term on a majority, and a rival with a later one", figure_8),
         world("divergence", "followers with suffixes that the leader lacks", divergence),
         world("two-nodes", "a majority of an even number", two_nodes),

@@ -125,7 +125,17 @@ impl<S: Spec> Rules<S> {
                 self.tick(&mut next, *id, *by)?;
             }
         }
+        self.drop_inert(&mut next);
         self.within(world, next)
+    }
+
+    /// Takes out of flight what can never again change anything.
+    fn drop_inert(&self, world: &mut World<S>) {
+        let World { nodes, network, .. } = world;
+        network.retain(|envelope| {
+            let receiver = nodes.get(slot(envelope.to));
+            !receiver.is_some_and(|receiver| self.spec.inert(receiver, envelope.from, &envelope.message))
+        });
     }
 
     /// Refuses a world with more messages in flight than the limit, unless it has no more than before.
@@ -241,6 +251,7 @@ impl<S: Spec> Rules<S> {
             event: happened.event,
             before: &before.machine,
             after: &after.machine,
+            applied_before: before.applied,
             outputs: &happened.outputs,
             durable: &happened.durable,
             nodes,
