@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use stateright::{Checker, HasDiscoveries, Model};
 
 use crate::check::{Bounds, Check, Kind, Level, Progress, PropertyReport, Report, RunOptions, Violation};
-use crate::spec::{Claim, Spec};
+use crate::spec::Spec;
 use crate::trace::TraceOf;
 use crate::world::{ActionOf, Limits, Rules, World};
 
@@ -88,6 +88,9 @@ fn bounds<S: Spec>(spec: &S, limits: &Limits) -> Bounds {
     bounds
 }
 
+/// A path as stateright tells it: worlds, each with the action that follows.
+type Path<S> = Vec<(World<S>, Option<ActionOf<S>>)>;
+
 /// How a run of stateright ended.
 struct Ended<S: Spec> {
     states: u64,
@@ -96,7 +99,7 @@ struct Ended<S: Spec> {
     /// Whether it was asked to stop, or broke off.
     stopped: bool,
     /// The way to a violation.
-    path: Option<Vec<(World<S>, Option<ActionOf<S>>)>>,
+    path: Option<Path<S>>,
 }
 
 /// Explores everything within the rules, depth first; the report's names are left empty.
@@ -194,11 +197,7 @@ fn report<S: Spec>(progress: &Progress, checker: &impl Checker<Explored<S>>, mod
 }
 
 /// The shortest trace to where the property falls that fell at the end of `path`, or else a short one.
-fn violation<S: Spec>(
-    model: &Explored<S>,
-    path: Vec<(World<S>, Option<ActionOf<S>>)>,
-    progress: &Progress,
-) -> Option<Violation> {
+fn violation<S: Spec>(model: &Explored<S>, path: Path<S>, progress: &Progress) -> Option<Violation> {
     let rules = model.rules();
     let property = rules.violated(&path.last()?.0)?;
     let found = unwound(rules, path);
@@ -223,17 +222,9 @@ fn violation<S: Spec>(
 }
 
 /// A path of representatives as a trace.
-fn unwound<S: Spec>(rules: &Rules<S>, path: Vec<(World<S>, Option<ActionOf<S>>)>) -> Option<TraceOf<S>> {
+fn unwound<S: Spec>(rules: &Rules<S>, path: Path<S>) -> Option<TraceOf<S>> {
     let origin =
         rules.initial().iter().position(|world| path.first().is_some_and(|(first, _)| first == world))?;
     let actions: Vec<_> = path.into_iter().filter_map(|(_, action)| action).collect();
     rules.unwind(origin, &actions).ok()
-}
-
-/// Whether a property is decided by looking at a world.
-pub(crate) fn looks_at_worlds<S: Spec>(claim: &Claim<S>) -> Option<fn(&World<S>) -> bool> {
-    match claim {
-        Claim::State(holds) => Some(*holds),
-        Claim::Observed => None,
-    }
 }

@@ -3,12 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use stateright::{Model, Property};
+use stateright::Model;
 
 use super::counts::Counts;
-use super::looks_at_worlds;
 use crate::check::Kind;
-use crate::spec::Spec;
+use crate::spec::{Claim, Property, Spec};
 use crate::world::{ActionOf, Refused, Rules, Withheld, World};
 
 /// The one property that stateright decides: no property of the rules falls.
@@ -19,6 +18,9 @@ pub(super) const SAFE: &str = "safe";
 
 /// Bits of `sometimes` properties that can be noted; more properties than that are not tracked.
 const NOTED: usize = 64;
+
+/// A property that is decided by looking at a world.
+pub(super) type Looks<S> = fn(&World<S>) -> bool;
 
 /// Rules, explored. Clones share the rules and the counters.
 pub struct Explored<S: Spec> {
@@ -38,7 +40,7 @@ struct Shared<S: Spec> {
     rules: Rules<S>,
     seen: AtomicU64,
     /// The `sometimes` properties: their places among all, and how they are decided.
-    sometimes: Vec<(usize, fn(&World<S>) -> bool)>,
+    sometimes: Vec<(usize, Looks<S>)>,
 }
 
 impl<S: Spec> Clone for Explored<S> {
@@ -58,12 +60,11 @@ impl<S: Spec> Explored<S> {
     /// Rules to be explored.
     #[must_use]
     pub fn new(rules: Rules<S>) -> Self {
-        let properties = rules.properties().iter().enumerate();
-        let sometimes = properties.filter(|(_, property)| property.kind == Kind::Sometimes);
-        let sometimes: Vec<_> = sometimes
-            .filter_map(|(at, property)| Some((at, looks_at_worlds(&property.claim)?)))
-            .take(NOTED)
-            .collect();
+        let noted = |(at, property): (usize, &Property<S>)| match (property.kind, &property.claim) {
+            (Kind::Sometimes, Claim::State(holds)) => Some((at, *holds)),
+            _ => None,
+        };
+        let sometimes = rules.properties().iter().enumerate().filter_map(noted).take(NOTED).collect();
         Self {
             shared: Arc::new(Shared { rules, seen: AtomicU64::new(0), sometimes }),
             counts: Arc::default(),
@@ -186,11 +187,11 @@ impl<S: Spec> Model for Explored<S> {
         format!("{action:?}")
     }
 
-    fn properties(&self) -> Vec<Property<Self>> {
+    fn properties(&self) -> Vec<stateright::Property<Self>> {
         vec![
-            Property::always(SAFE, |model: &Self, world| model.safe(world)),
+            stateright::Property::always(SAFE, |model: &Self, world| model.safe(world)),
             // Keeps stateright from stopping once every other property was decided.
-            Property::always("explored to the end", |_, _| true),
+            stateright::Property::always("explored to the end", |_, _| true),
         ]
     }
 }
