@@ -246,6 +246,7 @@ impl<V, E> Image<V, E> {
     }
 
     /// The entries of a log with their indices, in order.
+    #[must_use]
     pub fn log(&self, log: LogId) -> impl DoubleEndedIterator<Item = (u64, &E)> {
         self.logs.get(&log).into_iter().flat_map(|log| {
             log.entries.iter().enumerate().map(move |(offset, entry)| (log.first + offset as u64, entry))

@@ -2,8 +2,6 @@
 //!
 //! Every id is a newtype over `u64` (small namespaces over `u8`), and none is ever reused.
 
-use core::fmt;
-
 macro_rules! id {
     ($(#[$meta:meta])* $name:ident($inner:ty), $prefix:literal) => {
         $(#[$meta])*
@@ -12,8 +10,8 @@ macro_rules! id {
         #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
         pub struct $name(pub $inner);
 
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl ::core::fmt::Display for $name {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
                 write!(f, concat!($prefix, "{}"), self.0)
             }
         }
