@@ -96,6 +96,8 @@ struct Ended<S: Spec> {
     states: u64,
     unique: u64,
     depth: u64,
+    /// CPU seconds, and growth of resident memory while the visited states were still there.
+    usage: (f64, u64),
     /// Whether it was asked to stop, or broke off.
     stopped: bool,
     /// The way to a violation.
@@ -104,14 +106,14 @@ struct Ended<S: Spec> {
 
 /// Explores everything within the rules, depth first; the report's names are left empty.
 pub fn run<S: Spec>(rules: Rules<S>, options: &RunOptions, progress: &Progress) -> Report {
-    let (began, usage) = (Instant::now(), Usage::now());
+    let began = Instant::now();
     let bounds = bounds(rules.spec(), rules.limits());
     let model = Explored::new(rules);
     let shared = model.clone();
     let builder = model.checker().threads(options.threads.max(1)).finish_when(HasDiscoveries::AnyFailures);
     let ended = watch(builder.spawn_dfs(), &shared, options, Some(progress));
     let counts = shared.counts().total();
-    let (cpu_seconds, memory_bytes) = usage.since();
+    let (cpu_seconds, memory_bytes) = ended.usage;
     let violation = ended.path.and_then(|path| violation(&shared, path, progress));
     let complete = !ended.stopped && violation.is_none() && counts.expanded == ended.unique;
     let properties = properties(&shared, violation.as_ref().map(|violation| violation.property));
@@ -160,7 +162,7 @@ fn watch<S: Spec>(
     options: &RunOptions,
     progress: Option<&Progress>,
 ) -> Ended<S> {
-    let began = Instant::now();
+    let (began, usage) = (Instant::now(), Usage::now());
     let workers = checker.handles();
     let mut pause = Duration::from_micros(200);
     while workers.iter().any(|worker| !worker.is_finished()) {
@@ -183,10 +185,11 @@ fn watch<S: Spec>(
     }
     let (states, unique) = (checker.state_count() as u64, checker.unique_state_count() as u64);
     let depth = checker.max_depth() as u64;
+    let usage = usage.since();
     let stopped = model.stopped() || panicked > 0;
     // stateright finds the way again by counting actions, so they must be offered again.
     let path = model.resumed(|| checker.discovery(model::SAFE).map(stateright::Path::into_vec));
-    Ended { states, unique, depth, stopped, path }
+    Ended { states, unique, depth, usage, stopped, path }
 }
 
 fn report<S: Spec>(progress: &Progress, checker: &impl Checker<Explored<S>>, model: &Explored<S>) {

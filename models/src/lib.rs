@@ -6,6 +6,7 @@
 //! - [`symmetry`]: worlds that differ only by the names of their nodes are one;
 //! - [`trace`]: sequences of actions, replayed, minimised and made readable;
 //! - [`explore`]: exhaustive runs under stateright.
+mod caught;
 pub mod check;
 pub mod explore;
 mod hash;
