@@ -13,6 +13,7 @@ mod hash;
 pub mod network;
 pub mod node;
 pub mod spec;
+mod stripes;
 pub mod symmetry;
 pub mod trace;
 pub mod world;
