@@ -77,7 +77,7 @@ impl<S: Spec> Check for WorldCheck<S> {
     }
 
     fn explore(&self, level: Level, port: u16) {
-        let _ = Explored::new(self.rules(level)).checker().serve(("127.0.0.1", port));
+        let _ = Explored::new(self.rules(level)).browsed().checker().serve(("127.0.0.1", port));
     }
 }
 

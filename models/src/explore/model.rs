@@ -32,6 +32,8 @@ pub struct Explored<S: Spec> {
     /// Whether a violation was found. The first one stands: stateright goes on for a while, and would
     /// replace the path to it by that to a later, longer one.
     fallen: Arc<AtomicBool>,
+    /// Whether every violation counts, and none ends the exploration: for a person who looks around.
+    browsed: bool,
     /// Look for this violation only.
     target: Option<&'static str>,
 }
@@ -51,6 +53,7 @@ impl<S: Spec> Clone for Explored<S> {
             stop: Arc::clone(&self.stop),
             resumed: Arc::clone(&self.resumed),
             fallen: Arc::clone(&self.fallen),
+            browsed: self.browsed,
             target: self.target,
         }
     }
@@ -71,8 +74,14 @@ impl<S: Spec> Explored<S> {
             stop: Arc::default(),
             resumed: Arc::default(),
             fallen: Arc::default(),
+            browsed: false,
             target: None,
         }
+    }
+
+    /// The same, for a person who looks around: a violation does not end it.
+    pub(super) fn browsed(self) -> Self {
+        Self { browsed: true, ..self }
     }
 
     /// The same rules, with counters of their own, looking for the fall of one property.
@@ -83,6 +92,7 @@ impl<S: Spec> Explored<S> {
             stop: Arc::default(),
             resumed: Arc::default(),
             fallen: Arc::default(),
+            browsed: false,
             target: Some(property),
         }
     }
@@ -136,7 +146,7 @@ impl<S: Spec> Explored<S> {
             None => self.rules().violated(world).is_none(),
             Some(name) => !self.rules().falls(name, world),
         };
-        safe || self.fallen.swap(true, Ordering::Relaxed)
+        safe || (!self.browsed && self.fallen.swap(true, Ordering::Relaxed))
     }
 }
 
