@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use stateright::{Checker, HasDiscoveries, Model};
 
 use crate::check::{Bounds, Check, Kind, Level, Progress, PropertyReport, Report, RunOptions, Violation};
-use crate::spec::{Claim, Spec};
+use crate::spec::Spec;
 use crate::trace::TraceOf;
 use crate::world::{ActionOf, Limits, Rules, World};
 
@@ -77,7 +77,7 @@ impl<S: Spec> Check for WorldCheck<S> {
     }
 
     fn explore(&self, level: Level, port: u16) {
-        let _ = Explored::new(self.rules(level)).checker().serve(("127.0.0.1", port));
+        let _ = Explored::new(self.rules(level)).browsed().checker().serve(("127.0.0.1", port));
     }
 }
 
@@ -88,27 +88,32 @@ fn bounds<S: Spec>(spec: &S, limits: &Limits) -> Bounds {
     bounds
 }
 
+/// A path as stateright tells it: worlds, each with the action that follows.
+type Path<S> = Vec<(World<S>, Option<ActionOf<S>>)>;
+
 /// How a run of stateright ended.
 struct Ended<S: Spec> {
     states: u64,
     unique: u64,
     depth: u64,
+    /// CPU seconds, and growth of resident memory while the visited states were still there.
+    usage: (f64, u64),
     /// Whether it was asked to stop, or broke off.
     stopped: bool,
     /// The way to a violation.
-    path: Option<Vec<(World<S>, Option<ActionOf<S>>)>>,
+    path: Option<Path<S>>,
 }
 
 /// Explores everything within the rules, depth first; the report's names are left empty.
 pub fn run<S: Spec>(rules: Rules<S>, options: &RunOptions, progress: &Progress) -> Report {
-    let (began, usage) = (Instant::now(), Usage::now());
+    let began = Instant::now();
     let bounds = bounds(rules.spec(), rules.limits());
     let model = Explored::new(rules);
     let shared = model.clone();
     let builder = model.checker().threads(options.threads.max(1)).finish_when(HasDiscoveries::AnyFailures);
     let ended = watch(builder.spawn_dfs(), &shared, options, Some(progress));
     let counts = shared.counts().total();
-    let (cpu_seconds, memory_bytes) = usage.since();
+    let (cpu_seconds, memory_bytes) = ended.usage;
     let violation = ended.path.and_then(|path| violation(&shared, path, progress));
     let complete = !ended.stopped && violation.is_none() && counts.expanded == ended.unique;
     let properties = properties(&shared, violation.as_ref().map(|violation| violation.property));
@@ -157,7 +162,7 @@ fn watch<S: Spec>(
     options: &RunOptions,
     progress: Option<&Progress>,
 ) -> Ended<S> {
-    let began = Instant::now();
+    let (began, usage) = (Instant::now(), Usage::now());
     let workers = checker.handles();
     let mut pause = Duration::from_micros(200);
     while workers.iter().any(|worker| !worker.is_finished()) {
@@ -180,10 +185,11 @@ fn watch<S: Spec>(
     }
     let (states, unique) = (checker.state_count() as u64, checker.unique_state_count() as u64);
     let depth = checker.max_depth() as u64;
+    let usage = usage.since();
     let stopped = model.stopped() || panicked > 0;
     // stateright finds the way again by counting actions, so they must be offered again.
     let path = model.resumed(|| checker.discovery(model::SAFE).map(stateright::Path::into_vec));
-    Ended { states, unique, depth, stopped, path }
+    Ended { states, unique, depth, usage, stopped, path }
 }
 
 fn report<S: Spec>(progress: &Progress, checker: &impl Checker<Explored<S>>, model: &Explored<S>) {
@@ -194,11 +200,7 @@ fn report<S: Spec>(progress: &Progress, checker: &impl Checker<Explored<S>>, mod
 }
 
 /// The shortest trace to where the property falls that fell at the end of `path`, or else a short one.
-fn violation<S: Spec>(
-    model: &Explored<S>,
-    path: Vec<(World<S>, Option<ActionOf<S>>)>,
-    progress: &Progress,
-) -> Option<Violation> {
+fn violation<S: Spec>(model: &Explored<S>, path: Path<S>, progress: &Progress) -> Option<Violation> {
     let rules = model.rules();
     let property = rules.violated(&path.last()?.0)?;
     let found = unwound(rules, path);
@@ -223,17 +225,9 @@ fn violation<S: Spec>(
 }
 
 /// A path of representatives as a trace.
-fn unwound<S: Spec>(rules: &Rules<S>, path: Vec<(World<S>, Option<ActionOf<S>>)>) -> Option<TraceOf<S>> {
+fn unwound<S: Spec>(rules: &Rules<S>, path: Path<S>) -> Option<TraceOf<S>> {
     let origin =
         rules.initial().iter().position(|world| path.first().is_some_and(|(first, _)| first == world))?;
     let actions: Vec<_> = path.into_iter().filter_map(|(_, action)| action).collect();
     rules.unwind(origin, &actions).ok()
-}
-
-/// Whether a property is decided by looking at a world.
-pub(crate) fn looks_at_worlds<S: Spec>(claim: &Claim<S>) -> Option<fn(&World<S>) -> bool> {
-    match claim {
-        Claim::State(holds) => Some(*holds),
-        Claim::Observed => None,
-    }
 }

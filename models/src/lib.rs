@@ -7,6 +7,8 @@
 //! - [`trace`]: sequences of actions, replayed, minimised and made readable;
 //! - [`explore`]: exhaustive runs under stateright;
 //! - [`raft`]: Raft's properties and worlds.
+//! - [`explore`]: exhaustive runs under stateright.
+mod caught;
 pub mod check;
 pub mod explore;
 mod hash;
@@ -14,6 +16,7 @@ pub mod network;
 pub mod node;
 pub mod raft;
 pub mod spec;
+mod stripes;
 pub mod symmetry;
 pub mod trace;
 pub mod world;

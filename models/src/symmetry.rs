@@ -5,17 +5,27 @@
 //! fingerprint. It is exact whatever the summaries are (but for two worlds of one orbit sharing a 64-bit
 //! fingerprint, which the set of visited states cannot tell apart either): coarse ones only cost time.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
+use foldhash::fast::FixedState;
 use quorate::id::{Permutation, Permute};
 use smallvec::SmallVec;
 
-use crate::hash::mix;
+use crate::hash::{fingerprint, mix};
+use crate::node::Frozen;
 use crate::spec::Spec;
+use crate::stripes::Stripes;
 use crate::world::{Rules, World, slot};
 
 /// A renaming: node `i` is called `to[i]`.
 pub type Renaming = SmallVec<[u8; 8]>;
+
+/// How many renamed nodes each worker remembers.
+const REMEMBERED: usize = 1 << 14;
+
+/// Nodes by fingerprint and renaming, as they are called then; one map a worker.
+pub(crate) type Renamed<S> = Stripes<HashMap<(u64, u64), Arc<Frozen<S>>, FixedState>>;
 
 impl<S: Spec> Rules<S> {
     /// The representative of all worlds that differ from `world` by names only.
@@ -43,7 +53,7 @@ impl<S: Spec> Rules<S> {
             if !ties && is_identity(&renaming) {
                 return;
             }
-            let renamed = renamed(&world, &renaming);
+            let renamed = self.renamed(&world, &renaming);
             let fingerprint = if ties { renamed.fingerprint() } else { 0 };
             if best.as_ref().is_none_or(|(least, ..)| fingerprint < *least) {
                 best = Some((fingerprint, renamed, renaming));
@@ -53,6 +63,19 @@ impl<S: Spec> Rules<S> {
             Some((_, renamed, renaming)) if !is_identity(&renaming) => (renamed, Some(renaming)),
             _ => (world, None),
         }
+    }
+
+    /// As [`renamed`], remembering nodes that were renamed before: there are far fewer of them than worlds.
+    fn renamed(&self, world: &World<S>, renaming: &Renaming) -> World<S> {
+        let by = Permutation::new(renaming);
+        let mut memo = self.renamed.mine();
+        if memo.len() > REMEMBERED {
+            memo.clear();
+        }
+        rename(world, renaming, |node| {
+            let key = (node.fingerprint(), packed(renaming));
+            Arc::clone(memo.entry(key).or_insert_with(|| Arc::new(node.renamed(&by))))
+        })
     }
 
     /// A summary of each node and of its part in the network.
@@ -120,10 +143,20 @@ impl<S: Spec> Rules<S> {
 #[must_use]
 pub fn renamed<S: Spec>(world: &World<S>, renaming: &Renaming) -> World<S> {
     let by = Permutation::new(renaming);
+    rename(world, renaming, |node| Arc::new(node.renamed(&by)))
+}
+
+/// The world with every node renamed, the nodes themselves by `each`.
+fn rename<S: Spec>(
+    world: &World<S>,
+    renaming: &Renaming,
+    mut each: impl FnMut(&Frozen<S>) -> Arc<Frozen<S>>,
+) -> World<S> {
+    let by = Permutation::new(renaming);
     let mut next = world.clone();
     for (node, to) in world.nodes.iter().zip(renaming) {
         if let Some(place) = next.nodes.get_mut(usize::from(*to)) {
-            *place = Arc::new(node.renamed(&by));
+            *place = each(node);
         }
     }
     next.network.permute(&by);
@@ -138,6 +171,14 @@ fn renaming(order: &[u8]) -> Renaming {
         to[usize::from(*at)] = place;
     }
     to
+}
+
+/// A renaming in one word.
+fn packed(renaming: &Renaming) -> u64 {
+    if renaming.len() > 16 {
+        return fingerprint(renaming);
+    }
+    renaming.iter().fold(0, |word, to| (word << 4) | u64::from(*to))
 }
 
 /// The renaming that undoes `renaming`.

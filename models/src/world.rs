@@ -15,6 +15,7 @@ use crate::hash::fingerprint;
 use crate::network::{Envelope, Network};
 use crate::node::{Frozen, MISFIT, UNRECOVERABLE};
 use crate::spec::{Claim, MessageOf, Property, RequestOf, Spec, TimerOf};
+use crate::symmetry::Renamed;
 
 pub use offer::Withheld;
 
@@ -264,6 +265,7 @@ pub struct Rules<S: Spec> {
     limits: Limits,
     properties: Vec<Property<S>>,
     symmetric: bool,
+    pub(crate) renamed: Renamed<S>,
 }
 
 impl<S: Spec> Rules<S> {
@@ -273,7 +275,7 @@ impl<S: Spec> Rules<S> {
         let mut properties: Vec<_> = COMMON.iter().map(|name| Property::observed(name)).collect();
         properties.extend(spec.properties());
         let symmetric = spec.symmetric();
-        Self { spec, limits, properties, symmetric }
+        Self { spec, limits, properties, symmetric, renamed: Renamed::default() }
     }
 
     /// The same rules, telling apart worlds that differ only by the names of their nodes.

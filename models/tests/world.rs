@@ -126,3 +126,34 @@ fn a_check_speaks_for_its_world() {
     assert_eq!((report.protocol, report.name), ("claim", "basic"));
     assert!(!report.holds() && !report.complete);
 }
+
+/// `cargo test --release -p quorate-models --test world -- --ignored --nocapture`
+#[test]
+#[ignore = "measures speed"]
+fn speed() {
+    let limits = Limits {
+        in_flight: Some(4),
+        duplicates: Some(2),
+        requests: Some(3),
+        crashes: Some(2),
+        ticks: Some(0),
+        drift: None,
+    };
+    for (symmetric, threads) in [(true, 1), (true, 2), (false, 1)] {
+        let rules = Rules::new(Claims { nodes: 3, bug: Bug::None, signed: true }, limits);
+        let rules = if symmetric { rules } else { rules.without_symmetry() };
+        let options = RunOptions { threads, timeout: None, max_states: Some(3_000_000) };
+        let report = run(rules, &options, &Progress::default());
+        println!(
+            "symmetric {symmetric}, {threads} threads: {} unique, {} states, {:.2} s, {:.2} CPU s, {} k/s/core, depth {}, {} MB, complete {}",
+            report.unique,
+            report.states,
+            report.seconds,
+            report.cpu_seconds,
+            report.states as f64 / report.cpu_seconds / 1000.0,
+            report.depth,
+            report.memory_bytes >> 20,
+            report.complete
+        );
+    }
+}

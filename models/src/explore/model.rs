@@ -3,12 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use stateright::{Model, Property};
+use stateright::Model;
 
 use super::counts::Counts;
-use super::looks_at_worlds;
 use crate::check::Kind;
-use crate::spec::Spec;
+use crate::spec::{Claim, Property, Spec};
 use crate::world::{ActionOf, Refused, Rules, Withheld, World};
 
 /// The one property that stateright decides: no property of the rules falls.
@@ -20,6 +19,9 @@ pub(super) const SAFE: &str = "safe";
 /// Bits of `sometimes` properties that can be noted; more properties than that are not tracked.
 const NOTED: usize = 64;
 
+/// A property that is decided by looking at a world.
+pub(super) type Looks<S> = fn(&World<S>) -> bool;
+
 /// Rules, explored. Clones share the rules and the counters.
 pub struct Explored<S: Spec> {
     shared: Arc<Shared<S>>,
@@ -30,6 +32,8 @@ pub struct Explored<S: Spec> {
     /// Whether a violation was found. The first one stands: stateright goes on for a while, and would
     /// replace the path to it by that to a later, longer one.
     fallen: Arc<AtomicBool>,
+    /// Whether every violation counts, and none ends the exploration: for a person who looks around.
+    browsed: bool,
     /// Look for this violation only.
     target: Option<&'static str>,
 }
@@ -38,7 +42,7 @@ struct Shared<S: Spec> {
     rules: Rules<S>,
     seen: AtomicU64,
     /// The `sometimes` properties: their places among all, and how they are decided.
-    sometimes: Vec<(usize, fn(&World<S>) -> bool)>,
+    sometimes: Vec<(usize, Looks<S>)>,
 }
 
 impl<S: Spec> Clone for Explored<S> {
@@ -49,6 +53,7 @@ impl<S: Spec> Clone for Explored<S> {
             stop: Arc::clone(&self.stop),
             resumed: Arc::clone(&self.resumed),
             fallen: Arc::clone(&self.fallen),
+            browsed: self.browsed,
             target: self.target,
         }
     }
@@ -58,20 +63,25 @@ impl<S: Spec> Explored<S> {
     /// Rules to be explored.
     #[must_use]
     pub fn new(rules: Rules<S>) -> Self {
-        let properties = rules.properties().iter().enumerate();
-        let sometimes = properties.filter(|(_, property)| property.kind == Kind::Sometimes);
-        let sometimes: Vec<_> = sometimes
-            .filter_map(|(at, property)| Some((at, looks_at_worlds(&property.claim)?)))
-            .take(NOTED)
-            .collect();
+        let noted = |(at, property): (usize, &Property<S>)| match (property.kind, &property.claim) {
+            (Kind::Sometimes, Claim::State(holds)) => Some((at, *holds)),
+            _ => None,
+        };
+        let sometimes = rules.properties().iter().enumerate().filter_map(noted).take(NOTED).collect();
         Self {
             shared: Arc::new(Shared { rules, seen: AtomicU64::new(0), sometimes }),
             counts: Arc::default(),
             stop: Arc::default(),
             resumed: Arc::default(),
             fallen: Arc::default(),
+            browsed: false,
             target: None,
         }
+    }
+
+    /// The same, for a person who looks around: a violation does not end it.
+    pub(super) fn browsed(self) -> Self {
+        Self { browsed: true, ..self }
     }
 
     /// The same rules, with counters of their own, looking for the fall of one property.
@@ -82,6 +92,7 @@ impl<S: Spec> Explored<S> {
             stop: Arc::default(),
             resumed: Arc::default(),
             fallen: Arc::default(),
+            browsed: false,
             target: Some(property),
         }
     }
@@ -135,7 +146,7 @@ impl<S: Spec> Explored<S> {
             None => self.rules().violated(world).is_none(),
             Some(name) => !self.rules().falls(name, world),
         };
-        safe || self.fallen.swap(true, Ordering::Relaxed)
+        safe || (!self.browsed && self.fallen.swap(true, Ordering::Relaxed))
     }
 }
 
@@ -186,11 +197,11 @@ impl<S: Spec> Model for Explored<S> {
         format!("{action:?}")
     }
 
-    fn properties(&self) -> Vec<Property<Self>> {
+    fn properties(&self) -> Vec<stateright::Property<Self>> {
         vec![
-            Property::always(SAFE, |model: &Self, world| model.safe(world)),
+            stateright::Property::always(SAFE, |model: &Self, world| model.safe(world)),
             // Keeps stateright from stopping once every other property was decided.
-            Property::always("explored to the end", |_, _| true),
+            stateright::Property::always("explored to the end", |_, _| true),
         ]
     }
 }

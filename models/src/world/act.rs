@@ -1,6 +1,5 @@
 //! What comes of an action.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use quorate::durable::Image;
@@ -14,6 +13,7 @@ use super::offer::owed_input;
 use super::{
     Action, ActionOf, MISFIT, Refused, Rules, Spent, TOTAL, UNANNOUNCED, UNRECOVERABLE, World, slot,
 };
+use crate::caught::caught;
 use crate::network::{Envelope, Network};
 use crate::node::{Frozen, Node, Owed};
 use crate::spec::{Event, Origin, Seen, Spec};
@@ -189,10 +189,10 @@ impl<S: Spec> Rules<S> {
         event: Event<'_, S>,
         script: &[u32],
     ) -> Result<(), Refused> {
-        match catch_unwind(AssertUnwindSafe(|| node.step(input, script))) {
-            Ok(asked) if asked.is_empty() || self.spec.chooses() => {}
-            Ok(_) => world.broken = Some(UNANNOUNCED),
-            Err(_) => {
+        match caught(|| node.step(input, script)) {
+            Some(asked) if asked.is_empty() || self.spec.chooses() => {}
+            Some(_) => world.broken = Some(UNANNOUNCED),
+            None => {
                 // What a panic leaves behind means nothing: the node stays as it was.
                 world.broken = Some(TOTAL);
                 return Ok(());
@@ -326,8 +326,7 @@ impl<S: Spec> Rules<S> {
     }
 
     fn revive(&self, id: NodeId, left: &Node<S>) -> Option<Node<S>> {
-        let recover = AssertUnwindSafe(|| self.spec.recover(id, left.disk(), left.applied));
-        let machine = catch_unwind(recover).ok()?.ok()?;
+        let machine = caught(|| self.spec.recover(id, left.disk(), left.applied))?.ok()?;
         self.spec.agrees(&machine, left.disk()).ok()?;
         Some(Node::new(id, machine, left.disk().clone(), left.applied, left.now))
     }

@@ -6,6 +6,7 @@ use quorate::id::NodeId;
 use quorate::machine::{Input, InputOf};
 
 use super::{Action, ActionOf, Rules, Script, World};
+use crate::caught::caught;
 use crate::node::{Node, Owed};
 use crate::spec::Spec;
 
@@ -158,8 +159,7 @@ impl<S: Spec> Rules<S> {
     /// The choices that a step asks for; none if it panics, since applying it will tell.
     fn asked(node: &Node<S>, input: InputOf<S::Machine>, script: &[u32]) -> Vec<u32> {
         let mut node = node.clone();
-        let step = std::panic::AssertUnwindSafe(|| node.step(input, script));
-        std::panic::catch_unwind(step).unwrap_or_default()
+        caught(|| node.step(input, script)).unwrap_or_default()
     }
 }
 
