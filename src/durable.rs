@@ -248,6 +248,7 @@ impl<V, E> Image<V, E> {
     }
 
     /// The entries of a log with their indices, in order.
+    #[must_use]
     pub fn log(&self, log: LogId) -> impl DoubleEndedIterator<Item = (u64, &E)> {
         self.logs.get(&log).into_iter().flat_map(|log| {
             // Saturating: an image read from outside may claim to go past the end of the number range.

@@ -157,7 +157,7 @@ pub type EffectOf<Mc> = Effect<
 pub type RecordOf<Mc> = Record<<Mc as Machine>::Cell, <Mc as Machine>::Entry>;
 
 /// What a step may use of the world: the time, choices, and a place for its effects.
-pub trait Context<Mc: Machine + ?Sized> {
+pub trait Context<Mc: Machine> {
     /// The node's monotonic clock. A step back never breaks safety.
     fn now(&self) -> Time;
 
