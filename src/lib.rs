@@ -1,5 +1,5 @@
 //! Distributed protocols as pure state machines: `step(input) -> (state, effects)`.
-#![cfg_attr(not(feature = "std"), no_std)]
+#![cfg_attr(not(any(feature = "std", feature = "arbitrary")), no_std)]
 #![forbid(unsafe_code)]
 
 extern crate alloc;

@@ -22,6 +22,10 @@ const BANNED: &[(&str, &str)] = &[
     ("unsafe", "the crate forbids it"),
     ("static", "a global is state that no check sees"),
     ("thread_local", "a global is state that no check sees"),
+    ("RefCell", "state changes in `step`, through `&mut`"),
+    ("OnceCell", "state changes in `step`, through `&mut`"),
+    ("Mutex", "state belongs to one machine, which one driver steps"),
+    ("RwLock", "state belongs to one machine, which one driver steps"),
     ("HashMap", "its order differs from run to run"),
     ("HashSet", "its order differs from run to run"),
     ("RandomState", "it is seeded anew in every process"),
@@ -69,6 +73,9 @@ fn impurities(source: &Source) -> Vec<String> {
         }
         if source.spells(at, &["std", "::"]) {
             found.push(complaint(source, at, "outside the driver there are `core` and `alloc` only"));
+        }
+        if source.spells(at, &["core", "::", "cell"]) || source.spells(at, &["sync", "::", "atomic"]) {
+            found.push(complaint(source, at, "state changes in `step`, through `&mut`"));
         }
     }
     found
@@ -155,15 +162,14 @@ fn forbids_unsafe(source: &Source) -> bool {
 }
 
 /// The packages of `tree`, as `cargo tree --prefix none` prints it, that `allowed` does not know.
-fn strangers<'a>(tree: &'a str, allowed: impl Fn(&str) -> bool) -> Vec<&'a str> {
+fn strangers(tree: &str, allowed: impl Fn(&str) -> bool) -> Vec<&str> {
     let names = tree.lines().filter_map(|line| line.split_whitespace().next());
     names.filter(|name| !allowed(name)).collect()
 }
 
 /// The normal dependencies of the crate; `None`, with the reason printed, where cargo cannot tell.
 fn dependencies(features: &[&str]) -> Option<String> {
-    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
-    let mut command = Command::new(cargo);
+    let mut command = Command::new(option_env!("CARGO").unwrap_or("cargo"));
     command.args(["tree", "--package", "quorate", "--edges", "normal", "--prefix", "none", "--offline"]);
     match command.args(features).current_dir(root()).output() {
         Ok(output) if output.status.success() => Some(String::from_utf8_lossy(&output.stdout).into_owned()),
@@ -245,6 +251,8 @@ mod the_rules_bite {
             "use hashbrown::HashSet;",
             "let n = rand::random();",
             "unsafe { f() }",
+            "use core::cell::Cell;",
+            "use core::sync::atomic::AtomicU64;",
             "static COUNT: AtomicU64 = AtomicU64::new(0);",
         ] {
             assert_eq!(count(impurities, planted), 1, "{planted}");
