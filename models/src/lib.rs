@@ -1,2 +1,17 @@
 //! The kit that checks machines.
+//!
+//! - [`check`]: what a check is and reports;
+//! - [`spec`]: what a protocol supplies;
+//! - [`world`], [`node`], [`network`]: the world it runs in, its actions and its bounds;
+//! - [`symmetry`]: worlds that differ only by the names of their nodes are one;
+//! - [`trace`]: sequences of actions, replayed, minimised and made readable;
+//! - [`explore`]: exhaustive runs under stateright.
 pub mod check;
+pub mod explore;
+mod hash;
+pub mod network;
+pub mod node;
+pub mod spec;
+pub mod symmetry;
+pub mod trace;
+pub mod world;
