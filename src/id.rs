@@ -2,6 +2,8 @@
 //!
 //! Every id is a newtype over `u64` (small namespaces over `u8`), and none is ever reused.
 
+use alloc::vec::Vec;
+
 macro_rules! id {
     ($(#[$meta:meta])* $name:ident($inner:ty), $prefix:literal) => {
         $(#[$meta])*
@@ -92,7 +94,7 @@ impl<T: Permute> Permute for Option<T> {
     }
 }
 
-impl<T: Permute> Permute for alloc::vec::Vec<T> {
+impl<T: Permute> Permute for Vec<T> {
     fn permute(&mut self, by: &Permutation<'_>) {
         self.iter_mut().for_each(|item| item.permute(by));
     }

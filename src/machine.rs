@@ -109,7 +109,7 @@ pub enum Effect<M, T, V, E, N> {
         to: NodeId,
         /// What to say.
         message: M,
-        /// When it may leave.
+        /// When it may leave. To the node itself it is held, whatever this says.
         release: Release,
     },
     /// Set a timer, replacing what was set under its name.
