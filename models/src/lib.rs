@@ -7,7 +7,6 @@
 //! - [`trace`]: sequences of actions, replayed, minimised and made readable;
 //! - [`explore`]: exhaustive runs under stateright;
 //! - [`raft`]: Raft's properties and worlds.
-//! - [`explore`]: exhaustive runs under stateright.
 mod caught;
 pub mod check;
 pub mod explore;
