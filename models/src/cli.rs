@@ -153,10 +153,10 @@ struct Limits {
     /// Worker threads; as many as there are processors if not given.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     threads: Option<u16>,
-    /// End a check, incomplete, after this many seconds.
+    /// End a check, incomplete, after this many seconds; mutants: 300 if not given.
     #[arg(long, value_name = "SECONDS")]
     timeout: Option<u64>,
-    /// End a check, incomplete, at this many distinct states.
+    /// End a check, incomplete, at this many distinct states; mutants: 50 million if not given.
     #[arg(long, value_name = "N")]
     max_states: Option<u64>,
 }

@@ -3,7 +3,7 @@
 use crate::check::{Check, Protocol};
 
 use super::mutants::{self, Mutant};
-use super::table::{Column, bounds, counted, table};
+use super::table::{Column, Row, bounds, counted, table};
 use super::{HOLDS, ListArgs, Registry, Screen, select};
 
 /// Runs `list`.
@@ -29,33 +29,24 @@ pub(super) fn list(registry: &Registry, args: &ListArgs, screen: &mut Screen<'_>
 
 /// The worlds of a protocol.
 fn worlds(protocol: &Protocol, args: &ListArgs, width: u16) -> String {
-    let title = match args.bounds {
-        super::Bounds::Quick => "quick bounds",
-        super::Bounds::Standard => "standard bounds",
-        super::Bounds::Deep => "deep bounds",
+    let row = |check: &dyn Check| Row {
+        cells: vec![check.name().to_owned(), check.varies().to_owned()],
+        notes: vec![format!("{} bounds: {}", args.bounds.name(), bounds(&check.bounds(args.bounds.into())))],
     };
-    let columns = [Column::Word("world"), Column::Text("what varies"), Column::Text(title)];
-    let row = |check: &dyn Check| {
-        vec![check.name().to_owned(), check.varies().to_owned(), bounds(&check.bounds(args.bounds.into()))]
-    };
-    table(width, &columns, protocol.checks.iter().map(|check| row(&**check)).collect())
+    let rows: Vec<Row> = protocol.checks.iter().map(|check| row(&**check)).collect();
+    table(width, &[Column::Text("world"), Column::Text("what varies")], &rows)
 }
 
 /// The mutants of a protocol.
 fn mutants_of(mutants: &[&Mutant], width: u16) -> String {
-    if mutants.is_empty() {
-        return "no mutants".to_owned();
-    }
-    let columns = [
-        Column::Word(if mutants.len() == 1 { "mutant" } else { "mutants" }),
-        Column::Note("must fall"),
-        Column::Text("source"),
-        Column::Text("why"),
-    ];
-    let row = |mutant: &&Mutant| {
-        let spec = &mutant.spec;
-        vec![spec.name.clone(), spec.claim(), spec.source.clone(), spec.why.clone()]
+    let row = |mutant: &&Mutant| Row {
+        cells: vec![mutant.spec.name.clone(), mutant.spec.claim()],
+        notes: vec![format!("{} ({})", mutant.spec.why, mutant.spec.source)],
     };
-    let rows = mutants.iter().map(row).collect();
-    format!("{}\n{}", table(width, &columns, rows), counted(mutants.len(), "mutant"))
+    let rows: Vec<Row> = mutants.iter().map(row).collect();
+    let total = counted(mutants.len(), "mutant");
+    if rows.is_empty() {
+        return total;
+    }
+    format!("{}\n{total}", table(width, &[Column::Text("mutant"), Column::Text("must fall")], &rows))
 }

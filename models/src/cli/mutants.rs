@@ -14,7 +14,8 @@ use serde::Serialize;
 use crate::check::Protocol;
 
 use super::progress::Line;
-use super::table::{Column, count, counted, seconds, table, wrapped};
+use super::run::NEVER_PANICS;
+use super::table::{Column, Row, counted, seconds, short, table, wrapped};
 use super::{HOLDS, MutantsArgs, Registry, Screen, VIOLATED, json, select};
 
 mod grade;
@@ -29,6 +30,9 @@ use spec::Claim;
 
 /// A check of a mutant ends after this long, unless the command line says otherwise.
 const TIMEOUT_SECONDS: u64 = 300;
+/// A check of a mutant ends at this many distinct states, unless the command line says otherwise: a bug may
+/// make a world far larger.
+const STATES_MAX: u64 = 50_000_000;
 /// What the process may take beyond the timeouts of its checks.
 const GRACE: Duration = Duration::from_secs(30);
 
@@ -187,7 +191,7 @@ impl Hunt<'_> {
         args.extend(["--bounds".to_owned(), self.args.bounds.name().to_owned()]);
         args.extend(["--timeout".to_owned(), timeout.to_string()]);
         args.extend(limits.threads.map(|threads| format!("--threads={threads}")));
-        args.extend(limits.max_states.map(|states| format!("--max-states={states}")));
+        args.push(format!("--max-states={}", limits.max_states.unwrap_or(STATES_MAX)));
         args.extend(worlds.iter().map(|world| format!("--world={world}")));
         args.extend(until.iter().map(|property| format!("--fail-fast={property}")));
         let checks = if worlds.is_empty() { protocol.checks.len() } else { worlds.len() };
@@ -214,7 +218,8 @@ impl Hunt<'_> {
                 format!("no world `{unknown}`; there are: {}", worlds.join(", ")),
             );
         }
-        let missing = |name: &&String| known.is_some_and(|known| !known.contains(name));
+        let missing =
+            |name: &&String| *name != NEVER_PANICS && known.is_some_and(|known| !known.contains(name));
         if let Some(unknown) = spec.expect.iter().find(missing) {
             return ungraded(Outcome::Stale, format!("no property `{unknown}` in the worlds it runs"));
         }
@@ -262,29 +267,29 @@ fn said(grade: &Grade) -> String {
 /// The table at the end, with what needs attention below.
 fn summary(grades: &[Grade], width: u16) -> String {
     let columns = [
-        Column::Word("mutant"),
-        Column::Text("source"),
-        Column::Word("outcome"),
-        Column::Note("fell"),
-        Column::Note("world"),
+        Column::Text("mutant"),
+        Column::Text("outcome"),
+        Column::Text("fell"),
+        Column::Text("world"),
         Column::Number("states"),
         Column::Number("time"),
         Column::Number("steps"),
     ];
     let dash = || "-".to_owned();
-    let row = |grade: &Grade| {
-        vec![
+    let row = |grade: &Grade| Row {
+        cells: vec![
             format!("{}/{}", grade.protocol, grade.name),
-            grade.source.clone(),
             grade.outcome.text().to_owned(),
             grade.property.clone().unwrap_or_else(dash),
             grade.world.clone().unwrap_or_else(dash),
-            grade.unique.map_or_else(dash, count),
+            grade.unique.map_or_else(dash, short),
             if grade.unique.is_some() { seconds(grade.seconds) } else { dash() },
             grade.steps.map_or_else(dash, |steps| steps.to_string()),
-        ]
+        ],
+        notes: vec![grade.source.clone()],
     };
-    let mut text = format!("\n{}\n\n", table(width, &columns, grades.iter().map(row).collect()));
+    let rows: Vec<Row> = grades.iter().map(row).collect();
+    let mut text = format!("\n{}\n\n", table(width, &columns, &rows));
     for grade in grades.iter().filter(|grade| !grade.passed || grade.outcome != Outcome::Killed) {
         let detail = grade.detail.as_deref().unwrap_or("no argument");
         let head = format!("{}/{} {}: ", grade.protocol, grade.name, grade.outcome.text());

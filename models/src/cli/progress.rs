@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::check::{Check, Progress};
 
-use super::table::{bytes, count, rate, seconds};
+use super::table::{bytes, short};
 
 /// One line on standard error, redrawn while a check runs; nothing where that is no terminal.
 #[derive(Debug)]
@@ -37,21 +37,26 @@ impl Line {
     }
 
     /// Shows where the check is.
-    #[allow(clippy::cast_precision_loss, reason = "a rate, shown with three digits")]
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
+        reason = "a rate"
+    )]
     pub(super) fn show(&self, progress: &Progress) {
         let spent = self.started.elapsed().as_secs_f64();
         let (states, unique) = (progress.states.load(Relaxed), progress.unique.load(Relaxed));
         let frontier = unique.saturating_sub(progress.expanded.load(Relaxed));
         let memory = resident_bytes().map_or_else(String::new, |resident| format!(", {}", bytes(resident)));
         self.bar.set_message(format!(
-            "{}  {} states of {}, {}/s, depth {}, frontier {}{memory}, {}",
+            "{}  {} of {} states, {}/s, depth {}, frontier {}{memory}, {:.0} s",
             self.title,
-            count(unique),
-            count(states),
-            rate(states as f64 / spent.max(0.001)),
+            short(unique),
+            short(states),
+            short((states as f64 / spent.max(0.001)) as u64),
             progress.depth.load(Relaxed),
-            count(frontier),
-            seconds(spent),
+            short(frontier),
+            spent,
         ));
     }
 }

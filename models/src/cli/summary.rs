@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use crate::check::{Check, Kind, Report};
 
 use super::Bounds;
-use super::table::{Column, bounds, bytes, count, counted, rate, seconds, table, wrapped};
+use super::table::{Column, Row, bounds, bytes, count, counted, rate, seconds, table, wrapped};
 use super::verdict::{Standing, Verdict};
 
 /// "exhaustive" if every state found was expanded, and only then.
@@ -65,7 +65,6 @@ pub(super) fn all(
 ) -> String {
     let mut text = format!("\n{}\n", worlds(checks, reports, width));
     let _ = writeln!(text, "\n{}", properties(reports, width));
-    let _ = writeln!(text, "{}", withheld(reports, width));
     let _ = write!(text, "{}", totals(reports, level));
     if skipped > 0 {
         let _ = write!(text, "\nnot run, because one before fell: {}", counted(skipped, "world"));
@@ -73,44 +72,61 @@ pub(super) fn all(
     text
 }
 
-/// The table of worlds.
+/// The table of worlds: of each what varies, its bounds, and how many actions each of them withheld.
 fn worlds(checks: &[&dyn Check], reports: &[Report], width: u16) -> String {
     let columns = [
-        Column::Text("world (what varies)"),
-        Column::Text("bounds"),
+        Column::Text("world"),
         Column::Number("unique"),
         Column::Number("states"),
         Column::Number("depth"),
         Column::Number("time"),
-        Column::Word("explored"),
-        Column::Note("verdict"),
+        Column::Text("explored"),
+        Column::Text("properties"),
     ];
     let row = |(check, report): (&&dyn Check, &Report)| {
-        vec![
-            format!("{}/{}\n({})", report.protocol, report.name, check.varies()),
-            bounds(&report.bounds),
+        let fell = Verdict::of(report).fell().map(|property| format!("fell: {property}"));
+        let notes = [
+            format!("varies: {}", check.varies()),
+            format!("bounds: {}", bounds(&report.bounds)),
+            format!("withheld: {}", withheld(report)),
+        ];
+        let cells = vec![
+            format!("{}/{}", report.protocol, report.name),
             count(report.unique),
             count(report.states),
             count(report.depth),
             seconds(report.seconds),
             explored(report).to_owned(),
             in_all(report),
-        ]
+        ];
+        Row { cells, notes: fell.into_iter().chain(notes).collect() }
     };
-    table(width, &columns, checks.iter().zip(reports).map(row).collect())
+    let rows: Vec<Row> = checks.iter().zip(reports).map(row).collect();
+    table(width, &columns, &rows)
 }
 
 /// What a check came to, with the number of its properties.
 fn in_all(report: &Report) -> String {
     let number = report.properties.len();
     match Verdict::of(report) {
-        Verdict::Holds if number == 1 => "the 1 property holds".to_owned(),
+        Verdict::Holds if number == 1 => "the 1 holds".to_owned(),
         Verdict::Holds => format!("all {number} hold"),
-        Verdict::Incomplete => format!("{number} hold so far"),
-        verdict @ (Verdict::Violated(_) | Verdict::NeverReached(_) | Verdict::Vacuous) => {
-            format!("{} (of {number})", verdict.text())
-        }
+        Verdict::Incomplete => format!("{number} so far"),
+        Verdict::Violated(_) => format!("VIOLATED, of {number}"),
+        Verdict::NeverReached(_) => format!("NOT REACHED, of {number}"),
+        Verdict::Vacuous => "NONE".to_owned(),
     }
+}
+
+/// How many actions each bound withheld.
+fn withheld(report: &Report) -> String {
+    let by: Vec<String> = report
+        .withheld
+        .iter()
+        .filter(|(_, actions)| **actions > 0)
+        .map(|(bound, actions)| format!("{} by {bound}", count(*actions)))
+        .collect();
+    if by.is_empty() { "nothing".to_owned() } else { by.join(", ") }
 }
 
 /// Every property of every protocol, with how it stands in how many of its worlds.
@@ -156,19 +172,6 @@ fn standings(name: &str, kind: Kind, reports: &[&Report]) -> String {
         _ => format!("{} in {}", standing.text(kind), worlds.join(", ")),
     };
     worlds.into_iter().map(said).collect::<Vec<_>>().join("; ")
-}
-
-/// How many actions each bound withheld, a line a world.
-fn withheld(reports: &[Report], width: u16) -> String {
-    let mut text = String::from("actions withheld by bounds:\n");
-    for report in reports {
-        let by = |(bound, actions): (&&str, &u64)| format!("{} {}", bound.replace('_', " "), count(*actions));
-        let by: Vec<String> = report.withheld.iter().filter(|(_, actions)| **actions > 0).map(by).collect();
-        let by = if by.is_empty() { "none".to_owned() } else { by.join(", ") };
-        let line = format!("{}/{}: {by}", report.protocol, report.name);
-        let _ = writeln!(text, "  {}", wrapped(&line, usize::from(width), 6));
-    }
-    text
 }
 
 /// The sums over all reports, and what they say of speed and of doubt.

@@ -2,64 +2,70 @@
 
 use std::time::Duration;
 
-use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, LineStyle, Table, TableStyle, Width};
-
 use crate::check::Bounds;
 
 /// A column by its title.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Column {
-    /// Short text, kept on its lines.
-    Word(&'static str),
-    /// Text that is wrapped.
+    /// Text, to the left.
     Text(&'static str),
-    /// Text that is wrapped early.
-    Note(&'static str),
     /// Digits, to the right.
     Number(&'static str),
 }
 
-/// Lays `rows` out below `columns`, at most `width` wide if the words and numbers allow.
-pub(super) fn table(width: u16, columns: &[Column], rows: Vec<Vec<String>>) -> String {
-    let style = TableStyle::new().header_separator(LineStyle::none().fill('-'));
-    let mut table = Table::new();
-    table.load_style(style).set_width(width).set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_header(columns.iter().map(|column| match column {
-        Column::Word(title) | Column::Text(title) | Column::Note(title) | Column::Number(title) => *title,
-    }));
-    table.add_rows(rows);
-    for (column, kind) in table.column_iter_mut().zip(columns) {
-        column.set_padding((0, 2));
-        match kind {
-            Column::Word(_) => {
-                column.set_constraint(ColumnConstraint::ContentWidth);
-            }
-            Column::Text(_) => {
-                column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(20)));
-            }
-            Column::Note(_) => {
-                column.set_constraint(ColumnConstraint::UpperBoundary(Width::Fixed(20)));
-            }
-            Column::Number(_) => {
-                column.set_constraint(ColumnConstraint::ContentWidth);
-                column.set_cell_alignment(CellAlignment::Right);
-            }
+impl Column {
+    const fn title(self) -> &'static str {
+        match self {
+            Self::Text(title) | Self::Number(title) => title,
         }
     }
-    table.trim_fmt()
 }
 
-/// `text` wrapped at `width`, every line after the first set in by `indent`.
+/// A row: its cells, and what is to be said below them at full width.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Row {
+    /// A cell for each column.
+    pub(super) cells: Vec<String>,
+    /// Notes, each on a line of its own, wrapped and set in.
+    pub(super) notes: Vec<String>,
+}
+
+/// Lays `rows` out below `columns`, with their notes wrapped at `width`. Cells are never wrapped.
+pub(super) fn table(width: u16, columns: &[Column], rows: &[Row]) -> String {
+    let length = |text: &str| text.chars().count();
+    let widest = |(place, column): (usize, &Column)| {
+        let cells = rows.iter().filter_map(|row| row.cells.get(place)).map(|cell| length(cell));
+        cells.chain([length(column.title())]).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = columns.iter().enumerate().map(widest).collect();
+    let line = |cells: &mut dyn Iterator<Item = &str>| {
+        let aligned = cells.zip(columns.iter().zip(&widths)).map(|(cell, (column, width))| match column {
+            Column::Text(_) => format!("{cell:<width$}"),
+            Column::Number(_) => format!("{cell:>width$}"),
+        });
+        aligned.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    let rule = "-".repeat(widths.iter().sum::<usize>() + 2 * columns.len().saturating_sub(1));
+    let mut lines = vec![line(&mut columns.iter().map(|column| column.title())), rule];
+    for row in rows {
+        lines.push(line(&mut row.cells.iter().map(String::as_str)));
+        lines.extend(row.notes.iter().map(|note| wrapped(&format!("    {note}"), usize::from(width), 6)));
+    }
+    lines.join("\n")
+}
+
+/// `text` wrapped at `width`, every line after the first set in by `indent`; blanks that lead are kept.
 pub(super) fn wrapped(text: &str, width: usize, indent: usize) -> String {
-    let mut lines = String::new();
-    let mut column = 0;
-    for word in text.split_whitespace() {
+    let lead = text.len() - text.trim_start().len();
+    let mut lines = text[..lead].to_owned();
+    let mut column = lead;
+    for (number, word) in text.split_whitespace().enumerate() {
         let length = word.chars().count();
-        if column > 0 && column + 1 + length > width {
+        if number > 0 && column + 1 + length > width {
             lines.push('\n');
             lines.extend(std::iter::repeat_n(' ', indent));
             column = indent;
-        } else if column > 0 {
+        } else if number > 0 {
             lines.push(' ');
             column += 1;
         }
@@ -113,6 +119,19 @@ pub(super) fn rate(number: f64) -> String {
     }
 }
 
+/// A number in at most five characters, for a line that must stay short: `987`, `12k`, `3.4M`.
+#[allow(clippy::cast_precision_loss, reason = "shown with two digits")]
+pub(super) fn short(number: u64) -> String {
+    match number as f64 {
+        n if n >= 9.95e9 => format!("{:.0}G", n / 1e9),
+        n if n >= 9.995e8 => format!("{:.1}G", n / 1e9),
+        n if n >= 9.95e6 => format!("{:.0}M", n / 1e6),
+        n if n >= 9.995e5 => format!("{:.1}M", n / 1e6),
+        n if n >= 1e4 => format!("{:.0}k", n / 1e3),
+        _ => number.to_string(),
+    }
+}
+
 /// Bytes, in binary units.
 #[allow(clippy::cast_precision_loss, reason = "shown with three digits")]
 pub(super) fn bytes(number: u64) -> String {
@@ -145,6 +164,7 @@ mod tests {
         assert_eq!([0.5, 12.34, 61.0, f64::INFINITY].map(seconds)[..3], ["0.50 s", "12.3 s", "1 m 01 s"]);
         assert_eq!([950.0, 12_300.0, 4.56e6].map(rate), ["950", "12.3 thousand", "4.56 million"]);
         assert_eq!([1536, 3 << 20, 5 << 29].map(bytes), ["2 KiB", "3.0 MiB", "2.50 GiB"]);
+        assert_eq!([9_999, 12_345, 3_400_000, 99_000_000].map(short), ["9999", "12k", "3.4M", "99M"]);
     }
 
     #[test]
@@ -155,11 +175,14 @@ mod tests {
     }
 
     #[test]
-    fn tables_keep_within_their_width() {
-        let columns = [Column::Word("name"), Column::Text("text"), Column::Number("count")];
-        let row = vec!["a-name".to_owned(), "many words ".repeat(20), "1,234".to_owned()];
-        let text = table(50, &columns, vec![row]);
-        assert!(text.lines().all(|line| line.chars().count() <= 50), "{text}");
-        assert!(text.contains("a-name") && text.contains("1,234"), "{text}");
+    fn tables_are_aligned_with_notes_below_their_rows() {
+        let row = |cells: [&str; 2], notes: &[&str]| Row {
+            cells: cells.map(str::to_owned).to_vec(),
+            notes: notes.iter().map(|note| (*note).to_owned()).collect(),
+        };
+        let rows = [row(["a", "1,234"], &["one two three"]), row(["longer", "5"], &[])];
+        let found = table(14, &[Column::Text("name"), Column::Number("count")], &rows);
+        let expected = "name    count\n-------------\na       1,234\n    one two\n      three\nlonger      5";
+        assert_eq!(found, expected);
     }
 }

@@ -117,6 +117,11 @@ fn every_outcome_is_told_from_every_other() {
     let inapplicable = "name = \"elsewhere\"\nsource = \"Folklore\"\nwhy = \"No.\"\n\
         expected_outcome = \"inapplicable\"\nargument = \"There is no disk.\"\n";
     toy.write("models/mutants/fake/elsewhere.toml", inapplicable);
+    // The toy does not catch panics, so it ends without results; the property is known all the same.
+    toy.mutant("panics", "", "let two", "@reached; panic!(); #[allow(unreachable_code)] let two");
+    let file = toy.folder.path().join("models/mutants/fake/panics.toml");
+    let text = fs::read_to_string(&file).expect("written").replace("[\"even\"]", "[\"never panics\"]");
+    fs::write(&file, text).expect("written");
 
     let (grades, said) = toy.grades(VIOLATED, &[]);
     for (name, outcome, reached) in [
@@ -131,6 +136,7 @@ fn every_outcome_is_told_from_every_other() {
         ("same", "equivalent", Value::Null),
         ("not-same", "killed", Value::Null),
         ("elsewhere", "inapplicable", Value::Null),
+        ("panics", "survived", Value::Null),
     ] {
         assert_eq!(grades[name]["outcome"], outcome, "{name}: {}", said.err);
         assert_eq!(grades[name]["reached"], reached, "{name}");
@@ -143,15 +149,16 @@ fn every_outcome_is_told_from_every_other() {
     assert_eq!(grades["killed"], expected);
     assert_eq!(grades["other-fell"]["detail"], "fell: small, expected: even");
     assert_eq!(grades["not-same"]["passed"], false);
+    assert!(grades["panics"]["detail"].as_str().is_some_and(|detail| detail.contains("without results")));
     assert!(
         grades["unbuildable"]["detail"].as_str().is_some_and(|detail| detail.contains("cannot multiply"))
     );
-    assert!(said.err.contains("11 mutants: 2 killed, 3 survived, 1 not reached"), "{}", said.err);
+    assert!(said.err.contains("12 mutants: 2 killed, 4 survived, 1 not reached"), "{}", said.err);
 
     let (only, _) = toy.grades(HOLDS, &["fake", "--only", "killed", "--only", "same", "--only", "elsewhere"]);
     assert_eq!(only.as_object().map(serde_json::Map::len), Some(3));
     let listed = run(&toy.registry, &["list"]).out;
-    assert!(listed.contains("none: equivalent") && listed.contains("11 mutants"), "{listed}");
+    assert!(listed.contains("none: equivalent") && listed.contains("12 mutants"), "{listed}");
 
     toy.mutant("killed", "expect_nothing = 1", "two = 2;", "two = 3;");
     let said = toy.run(&[]);
