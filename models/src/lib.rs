@@ -6,13 +6,16 @@
 //! - [`symmetry`]: worlds that differ only by the names of their nodes are one;
 //! - [`trace`]: sequences of actions, replayed, minimised and made readable;
 //! - [`explore`]: exhaustive runs under stateright;
+//! - [`cli`]: the command line, over a registry of protocols, ours or yours;
 //! - [`raft`]: Raft's properties and worlds.
 mod caught;
 pub mod check;
+pub mod cli;
 pub mod explore;
 mod hash;
 pub mod network;
 pub mod node;
+pub mod planted;
 pub mod raft;
 pub mod spec;
 mod stripes;
