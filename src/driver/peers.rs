@@ -53,7 +53,7 @@ impl<M: Serialize + Send + 'static> Peers<M> {
         }
         let outbox = Arc::new(Outbox::new(self.limits.messages_out));
         let address = Address { cluster: self.cluster, sender: self.me, receiver: peer };
-        let seed = u64::from(lock(&self.entropy).draw()) << 32 | u64::from(lock(&self.entropy).draw());
+        let seed = u64::from(lock(&self.entropy).draw());
         let writer = Writer {
             outbox: Arc::clone(&outbox),
             socket,

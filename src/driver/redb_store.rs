@@ -405,3 +405,6 @@ fn misfit(log: LogId, misfit: Misfit) -> StoreError {
 fn io(doing: &'static str, cause: impl core::error::Error + Send + Sync + 'static) -> StoreError {
     StoreError::Io { doing, cause: Arc::new(cause) }
 }
+
+#[cfg(test)]
+mod tests;
