@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 
 use quorate::durable::Record;
 use quorate::id::{CellId, ClusterId, LogId, NodeId};
+use quorate::raft::{self, Index, Outcome, Payload, Position, Term};
 use quorate::wire::{self, frame};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -101,4 +102,53 @@ fn a_sealed_value() {
     same_bytes("sealed", &bytes);
     let read = wire::unseal(&std::fs::read(path("sealed")).unwrap(), b"place");
     assert_eq!(read, Ok(Cell::Vote(None)));
+}
+
+type Command = Vec<u8>;
+
+fn entry(term: u64, payload: Payload<Command>) -> raft::Entry<Command> {
+    raft::Entry { term: Term(term), payload }
+}
+
+#[test]
+fn raft_records() {
+    let identity = raft::Cell::Identity { cluster: ClusterId(7), node: NodeId(3) };
+    let hard_state = |vote| raft::Cell::HardState { term: Term(300), vote };
+    let cells = [
+        ("identity", identity),
+        ("hard-state-without-vote", hard_state(None)),
+        ("hard-state-with-vote", hard_state(Some(NodeId(2)))),
+    ];
+    same_values("raft-cell", &cells);
+    let entries =
+        [("noop", entry(1, Payload::Noop)), ("command", entry(300, Payload::Command(b"set k v".to_vec())))];
+    same_values("raft-entry", &entries);
+}
+
+#[test]
+fn raft_messages() {
+    type Message = raft::Message<Command>;
+    let term = Term(300);
+    let last = Position { term: Term(299), index: Index(70_000) };
+    let entries = [entry(299, Payload::Noop), entry(300, Payload::Command(b"x".to_vec()))];
+    let reply = |outcome| Message::AppendReply { term, outcome };
+    let messages = [
+        ("pre-vote", Message::PreVote { term, last }),
+        ("pre-vote-reply", Message::PreVoteReply { term, granted: true }),
+        ("vote", Message::Vote { term, last }),
+        ("vote-reply", Message::VoteReply { term, granted: false }),
+        (
+            "append",
+            Message::Append {
+                term,
+                prev: last,
+                entries: entries.into_iter().collect(),
+                commit: Index(69_999),
+            },
+        ),
+        ("append-reply-matched", reply(Outcome::Matched(Index(70_002)))),
+        ("append-reply-conflict", reply(Outcome::Conflict { at: Index(70_000), hint: last })),
+        ("append-reply-stale", reply(Outcome::Stale)),
+    ];
+    same_values("raft-message", &messages);
 }
