@@ -96,7 +96,10 @@ impl<T: Permute> Permute for Option<T> {
 
 macro_rules! no_nodes_inside {
     ($($t:ty),* $(,)?) => {
-        $(impl Permute for $t { fn permute(&mut self, _by: &Permutation<'_>) {} })*
+        $(impl $crate::id::Permute for $t {
+            fn permute(&mut self, _by: &$crate::id::Permutation<'_>) {}
+        })*
     };
 }
+pub(crate) use no_nodes_inside;
 no_nodes_inside!((), bool, u8, u16, u32, u64, core::convert::Infallible);
