@@ -311,3 +311,27 @@ fn the_machine_has_nothing_to_do_at_the_start_nor_with_what_it_never_asked_for()
         assert_eq!((next, effects.len()), (breaker.clone(), 0));
     }
 }
+
+#[test]
+fn what_only_grows_leaves_no_trace_in_the_canonical_form() {
+    let mut s = Scenario::new(config());
+    let canonical = |s: &Scenario| s.breaker.canonical(Time(s.now));
+    (0..9).for_each(|_| s.call(Outcome::Succeeded));
+    s.call(Outcome::Failed);
+    let pending = s.acquire().unwrap();
+    let (at_first, pending_at_first) = (canonical(&s), s.breaker.canonical_token(&pending));
+
+    // Once more through all states, with other times, other serials and the ring elsewhere.
+    s.finish(pending, Outcome::Cancelled).unwrap();
+    (0..4).for_each(|_| s.call(Outcome::Failed));
+    assert_eq!(s.breaker.state(), State::Open);
+    s.now += 12_345;
+    (0..3).for_each(|_| s.call(Outcome::Succeeded));
+    (0..13).for_each(|_| s.call(Outcome::Succeeded));
+    s.call(Outcome::Failed);
+    let pending = s.acquire().unwrap();
+    assert_eq!(canonical(&s), at_first);
+    assert_eq!(s.breaker.canonical_token(&pending), pending_at_first);
+    s.now += 1;
+    assert_ne!(canonical(&s), at_first, "the lease is a little older");
+}

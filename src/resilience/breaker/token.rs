@@ -141,11 +141,13 @@ impl Outstanding {
     }
 
     /// How many tokens are outstanding.
+    #[inline]
     pub(super) fn len(&self) -> usize {
         self.leases.len()
     }
 
     /// The oldest outstanding token.
+    #[inline]
     pub(super) fn oldest(&self) -> Option<Lease> {
         self.leases.front().copied()
     }
@@ -156,6 +158,7 @@ impl Outstanding {
     }
 
     /// Gives out the next serial.
+    #[inline]
     pub(super) fn admit(&mut self, now: Time) -> u64 {
         let serial = self.next;
         // Would take 2^63 admissions within one generation to wrap: `check` refuses a state beyond the half.
@@ -165,6 +168,7 @@ impl Outstanding {
     }
 
     /// Ends a token of the present generation.
+    #[inline]
     pub(super) fn end(&mut self, serial: u64) -> Result<(), Unmatched> {
         let Some(at) = self.find(serial) else {
             return Err(if (1..self.next).contains(&serial) { Unmatched::Ended } else { Unmatched::Unknown });
@@ -173,6 +177,7 @@ impl Outstanding {
         Ok(())
     }
 
+    #[inline]
     fn find(&self, serial: u64) -> Option<usize> {
         // Where tokens end in the order of their admission, the distance from the oldest is the position.
         let guess = usize::try_from(serial.wrapping_sub(self.leases.front()?.serial)).ok()?;
@@ -183,7 +188,15 @@ impl Outstanding {
     }
 
     /// Takes the clock's reading: no lease began after it.
+    #[inline]
     pub(super) fn observe(&mut self, now: Time) {
+        if self.leases.back().is_some_and(|youngest| youngest.since > now) {
+            self.went_back(now);
+        }
+    }
+
+    #[cold]
+    fn went_back(&mut self, now: Time) {
         for lease in self.leases.iter_mut().rev() {
             if lease.since <= now {
                 break;

@@ -31,6 +31,7 @@ impl Window {
     }
 
     /// Takes one outcome in, and the oldest one out if the window is full.
+    #[inline]
     pub(super) fn record(&mut self, failed: bool) {
         let bit = 1u64 << (self.next % u64::BITS);
         let Some(word) = self.words.get_mut((self.next / u64::BITS) as usize) else { return };
