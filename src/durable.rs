@@ -172,6 +172,8 @@ impl fmt::Display for Misfit {
 impl core::error::Error for Misfit {}
 
 /// Durable state in memory: the reference of what records mean, and the disk of simulations and tests.
+///
+/// A log once written knows for ever where it goes on, even while it holds no entry.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
@@ -246,9 +248,12 @@ impl<V, E> Image<V, E> {
     }
 
     /// The entries of a log with their indices, in order.
+    #[must_use]
     pub fn log(&self, log: LogId) -> impl DoubleEndedIterator<Item = (u64, &E)> {
         self.logs.get(&log).into_iter().flat_map(|log| {
-            log.entries.iter().enumerate().map(move |(offset, entry)| (log.first + offset as u64, entry))
+            // Saturating: an image read from outside may claim to go past the end of the number range.
+            let index = |offset: usize| log.first.saturating_add(offset as u64);
+            log.entries.iter().enumerate().map(move |(offset, entry)| (index(offset), entry))
         })
     }
 
@@ -256,10 +261,10 @@ impl<V, E> Image<V, E> {
     #[must_use]
     pub fn last_index(&self, log: LogId) -> Option<u64> {
         let log = self.logs.get(&log)?;
-        log.end()?.checked_sub(1).filter(|_| !log.entries.is_empty())
+        log.first.checked_add((log.entries.len() as u64).checked_sub(1)?)
     }
 
-    /// Whether nothing was ever written.
+    /// Whether there is no cell, and no log was ever written.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.cells.is_empty() && self.logs.is_empty()
@@ -267,7 +272,7 @@ impl<V, E> Image<V, E> {
 }
 
 impl<E> ImageLog<E> {
-    /// One past the last index.
+    /// One past the last index: where the log goes on, if the number range does.
     fn end(&self) -> Option<u64> {
         self.first.checked_add(self.entries.len() as u64)
     }

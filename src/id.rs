@@ -2,7 +2,7 @@
 //!
 //! Every id is a newtype over `u64` (small namespaces over `u8`), and none is ever reused.
 
-use core::fmt;
+use alloc::vec::Vec;
 
 macro_rules! id {
     ($(#[$meta:meta])* $name:ident($inner:ty), $prefix:literal) => {
@@ -12,8 +12,8 @@ macro_rules! id {
         #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
         pub struct $name(pub $inner);
 
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl ::core::fmt::Display for $name {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
                 write!(f, concat!($prefix, "{}"), self.0)
             }
         }
@@ -91,6 +91,19 @@ impl<T: Permute> Permute for Option<T> {
         if let Some(inner) = self {
             inner.permute(by);
         }
+    }
+}
+
+impl<T: Permute> Permute for Vec<T> {
+    fn permute(&mut self, by: &Permutation<'_>) {
+        self.iter_mut().for_each(|item| item.permute(by));
+    }
+}
+
+impl<A: Permute, B: Permute> Permute for (A, B) {
+    fn permute(&mut self, by: &Permutation<'_>) {
+        self.0.permute(by);
+        self.1.permute(by);
     }
 }
 

@@ -35,7 +35,7 @@ pub enum Output<M, N> {
         /// What to say.
         message: M,
     },
-    /// Feed this back to the machine as a message from itself, after the outputs before it.
+    /// Feed this back to the machine as a message from itself, after the outputs before it. Always held.
     Loopback(M),
     /// Tell the application.
     Notify(N),
@@ -95,7 +95,7 @@ impl Batch {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Ledger<M, T, V, E, N> {
     me: NodeId,
-    /// In order of emission. Never empty and starting with an output: that would be ready.
+    /// In order of emission. Never starts with an output: that would be ready.
     held: VecDeque<Held<M, V, E, N>>,
     /// Records at the front of `held` that are being written.
     writing: usize,
@@ -126,7 +126,8 @@ impl<M, T: Copy + Ord, V, E, N> Ledger<M, T, V, E, N> {
                 return self.timers.set(timer, now.after(after.at(jitter)));
             }
             Effect::CancelTimer(timer) => return self.timers.cancel(timer),
-            Effect::Send { to, message, release } if to == self.me => (Output::Loopback(message), release),
+            // Always held: a machine counts on what it hears from itself, so that must be durable.
+            Effect::Send { to, message, .. } if to == self.me => (Output::Loopback(message), Release::Held),
             Effect::Send { to, message, release } => (Output::Send { to, message }, release),
             Effect::Notify { notice, release } => (Output::Notify(notice), release),
             Effect::Load { log, from, upto } => (Output::Load { log, from, upto }, Release::Held),
@@ -143,13 +144,13 @@ impl<M, T: Copy + Ord, V, E, N> Ledger<M, T, V, E, N> {
         self.ready.pop_front()
     }
 
-    /// Begins to write the records held, `at_most` of them: `None` if there is none, or a batch is under way.
+    /// Begins to write the records held, `at_most` of them: `None` if that is none, or a batch is under way.
     pub fn begin_batch(&mut self, at_most: usize) -> Option<Batch> {
         if self.writing > 0 {
             return None;
         }
-        let held = self.held.iter().filter(|held| matches!(held, Held::Record(_))).count();
-        self.writing = held.min(at_most);
+        let records = self.held.iter().filter(|held| matches!(held, Held::Record(_)));
+        self.writing = records.take(at_most).count();
         (self.writing > 0).then_some(Batch { records: self.writing })
     }
 
@@ -164,7 +165,7 @@ impl<M, T: Copy + Ord, V, E, N> Ledger<M, T, V, E, N> {
         records.take(self.writing)
     }
 
-    /// The batch is durable: releases what waited for it.
+    /// The batch, begun by this very ledger, is durable: releases what waited for it.
     pub fn complete(&mut self, batch: Batch) {
         let mut durable = batch.records.min(self.writing);
         self.writing = 0;
@@ -214,7 +215,7 @@ impl<M, T: Copy + Ord, V, E, N> Ledger<M, T, V, E, N> {
     }
 }
 
-impl<M: Ord, T, V, E, N: PartialEq> Ledger<M, T, V, E, N> {
+impl<M: Ord, T, V, E, N> Ledger<M, T, V, E, N> {
     /// Sorts each run of held sends and drops the duplicates in it, for explorers whose network reorders and
     /// duplicates anyway: no node can tell the difference. Records, notices, loads and loopbacks keep their
     /// places.

@@ -109,7 +109,7 @@ pub enum Effect<M, T, V, E, N> {
         to: NodeId,
         /// What to say.
         message: M,
-        /// When it may leave.
+        /// When it may leave. To the node itself it is held, whatever this says.
         release: Release,
     },
     /// Set a timer, replacing what was set under its name.
@@ -157,7 +157,7 @@ pub type EffectOf<Mc> = Effect<
 pub type RecordOf<Mc> = Record<<Mc as Machine>::Cell, <Mc as Machine>::Entry>;
 
 /// What a step may use of the world: the time, choices, and a place for its effects.
-pub trait Context<Mc: Machine + ?Sized> {
+pub trait Context<Mc: Machine> {
     /// The node's monotonic clock. A step back never breaks safety.
     fn now(&self) -> Time;
 

@@ -1,2 +1,24 @@
 //! The kit that checks machines.
+//!
+//! - [`check`]: what a check is and reports;
+//! - [`spec`]: what a protocol supplies;
+//! - [`world`], [`node`], [`network`]: the world it runs in, its actions and its bounds;
+//! - [`symmetry`]: worlds that differ only by the names of their nodes are one;
+//! - [`trace`]: sequences of actions, replayed, minimised and made readable;
+//! - [`explore`]: exhaustive runs under stateright;
+//! - [`cli`]: the command line, over a registry of protocols, ours or yours;
+//! - [`raft`]: Raft's properties and worlds.
+mod caught;
 pub mod check;
+pub mod cli;
+pub mod explore;
+mod hash;
+pub mod network;
+pub mod node;
+pub mod planted;
+pub mod raft;
+pub mod spec;
+mod stripes;
+pub mod symmetry;
+pub mod trace;
+pub mod world;

@@ -1,1 +1,9 @@
-fn main() {}
+//! `cargo verify`: checks the protocols of quorate.
+
+use std::process::ExitCode;
+
+use quorate_models::cli::{self, Registry};
+
+fn main() -> ExitCode {
+    cli::main(&Registry::new("cargo verify", vec![quorate_models::raft::protocol()]))
+}

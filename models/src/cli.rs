@@ -1,0 +1,272 @@
+//! The command line: checks, mutants, lists and explores whatever protocols a [`Registry`] holds.
+//!
+//! Ours is `cargo verify`, three lines over [`main`]. A crate with machines of its own gets the same command:
+//!
+//! ```no_run
+//! use std::process::ExitCode;
+//! use quorate_models::check::Protocol;
+//! use quorate_models::cli::{self, Registry};
+//!
+//! fn main() -> ExitCode {
+//!     let mine = Protocol { name: "mine", source: "our design document, 3.2", checks: vec![/* worlds */] };
+//!     cli::main(&Registry::new("cargo run -p mine-models --", vec![mine]))
+//! }
+//! ```
+//!
+//! # Exit status
+//! - 0: everything held, and every state within the bounds was expanded;
+//! - 1: a property was violated, a `sometimes` was never reached, or a mutant survived;
+//! - 2: the command was not understood or could not be carried out, or a check ended early and found nothing.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
+
+use crate::check::{Level, Protocol};
+
+mod json;
+mod junit;
+mod list;
+mod mutants;
+mod progress;
+mod run;
+mod screen;
+mod select;
+mod summary;
+mod table;
+mod verdict;
+
+pub use screen::Screen;
+
+/// Exit status: everything held, to the end.
+pub const HOLDS: u8 = 0;
+/// Exit status: something was violated, never reached, or survived.
+pub const VIOLATED: u8 = 1;
+/// Exit status: not understood, not possible, or not explored to the end.
+pub const UNDECIDED: u8 = 2;
+
+/// What the command line knows.
+#[allow(missing_debug_implementations, reason = "checks are closures at heart")]
+#[allow(clippy::exhaustive_structs, reason = "written out by those who register protocols")]
+pub struct Registry {
+    /// How the command is called, for its help and its hints: `cargo verify`.
+    pub command: &'static str,
+    /// The protocols, in the order in which they are checked.
+    pub protocols: Vec<Protocol>,
+    /// Where the mutants are and how they are planted.
+    pub mutants: Mutants,
+}
+
+impl Registry {
+    /// A registry of `protocols`, laid out as this workspace is.
+    #[must_use]
+    pub fn new(command: &'static str, protocols: Vec<Protocol>) -> Self {
+        Self { command, protocols, mutants: Mutants::default() }
+    }
+}
+
+/// Where the mutants of a workspace are and how they are planted. The default is this workspace's own layout.
+#[derive(Clone, Debug)]
+#[allow(clippy::exhaustive_structs, reason = "built by callers, with a default for the rest")]
+pub struct Mutants {
+    /// The workspace's root; found through cargo if `None`.
+    pub root: Option<PathBuf>,
+    /// The folder of mutants, `PROTOCOL/NAME.toml`, below the root.
+    pub folder: PathBuf,
+    /// The package whose one binary is this command line.
+    pub package: String,
+    /// The `lib.rs`, below the root, of the crate that holds the mark of a reached line.
+    pub mark: PathBuf,
+    /// That crate's name, as other crates of the workspace write it.
+    pub mark_crate: String,
+    /// The file, below the root, that defines [`reached`](crate::planted::reached); overwritten in the copy.
+    pub reader: PathBuf,
+    /// The function that file defines.
+    pub reached: fn() -> Option<bool>,
+}
+
+impl Default for Mutants {
+    fn default() -> Self {
+        Self {
+            root: None,
+            folder: "models/mutants".into(),
+            package: "quorate-models".to_owned(),
+            mark: "src/lib.rs".into(),
+            mark_crate: "quorate".to_owned(),
+            reader: "models/src/planted.rs".into(),
+            reached: crate::planted::reached,
+        }
+    }
+}
+
+/// Checks protocols exhaustively within stated bounds. Without a command: everything at quick bounds.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    after_help = "Exit status: 0 all holds, to the end; 1 violated; 2 usage, or not to the end."
+)]
+struct Args {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Explore worlds and report what held.
+    Check(CheckArgs),
+    /// Plant the classic bugs, one at a time, and see whether the checks notice.
+    Mutants(MutantsArgs),
+    /// List protocols, worlds, bounds and mutants.
+    List(ListArgs),
+    /// Serve a web page on which to walk through a world by hand.
+    Explore(ExploreArgs),
+}
+
+#[derive(Debug, Default, clap::Args)]
+struct CheckArgs {
+    /// The protocols to check; all if none is named.
+    #[arg(value_name = "PROTOCOL")]
+    protocols: Vec<String>,
+    /// Check only this world; may be repeated, and is then the order.
+    #[arg(long = "world", value_name = "NAME")]
+    worlds: Vec<String>,
+    /// How far to go.
+    #[arg(long, value_enum, default_value_t = Bounds::Quick)]
+    bounds: Bounds,
+    #[command(flatten)]
+    limits: Limits,
+    /// Stop after the first check in which a property fell; with a value, in which that one fell.
+    #[arg(long, value_name = "PROPERTY", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    fail_fast: Vec<String>,
+    /// Write the results as JSON; `-` is standard output, and the tables then go to standard error.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Write the results as JUnit XML: a suite a protocol, a case a world.
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, Default, clap::Args)]
+struct Limits {
+    /// Worker threads; as many as there are processors if not given.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    threads: Option<u16>,
+    /// End a check, incomplete, after this many seconds; mutants: 300 if not given.
+    #[arg(long, value_name = "SECONDS")]
+    timeout: Option<u64>,
+    /// End a check, incomplete, at this many distinct states; mutants: 50 million if not given.
+    #[arg(long, value_name = "N")]
+    max_states: Option<u64>,
+}
+
+#[derive(Debug, clap::Args)]
+struct MutantsArgs {
+    /// The protocols whose mutants to plant; all if none is named.
+    #[arg(value_name = "PROTOCOL")]
+    protocols: Vec<String>,
+    /// Plant only this mutant; may be repeated.
+    #[arg(long, value_name = "NAME")]
+    only: Vec<String>,
+    /// How far the checks go.
+    #[arg(long, value_enum, default_value_t = Bounds::Quick)]
+    bounds: Bounds,
+    #[command(flatten)]
+    limits: Limits,
+    /// Do not first check the sources as they are.
+    #[arg(long)]
+    no_baseline: bool,
+    /// Write the results as JSON; `-` is standard output, and the tables then go to standard error.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+struct ListArgs {
+    /// The bounds to show.
+    #[arg(long, value_enum, default_value_t = Bounds::Quick)]
+    bounds: Bounds,
+}
+
+#[derive(Debug, clap::Args)]
+struct ExploreArgs {
+    /// The protocol.
+    #[arg(value_name = "PROTOCOL")]
+    protocol: String,
+    /// The world; the protocol's first if not given.
+    #[arg(long, value_name = "NAME")]
+    world: Option<String>,
+    /// How far the world goes.
+    #[arg(long, value_enum, default_value_t = Bounds::Quick)]
+    bounds: Bounds,
+    /// The port on the loopback interface.
+    #[arg(long, default_value_t = 3000)]
+    port: u16,
+}
+
+/// [`Level`] as an option.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum Bounds {
+    /// All checks together within minutes.
+    #[default]
+    Quick,
+    /// All checks together within twenty minutes.
+    Standard,
+    /// As far as the memory of a workstation carries.
+    Deep,
+}
+
+impl From<Bounds> for Level {
+    fn from(bounds: Bounds) -> Self {
+        match bounds {
+            Bounds::Quick => Self::Quick,
+            Bounds::Standard => Self::Standard,
+            Bounds::Deep => Self::Deep,
+        }
+    }
+}
+
+impl Bounds {
+    /// As it is written on the command line.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Quick => "quick",
+            Self::Standard => "standard",
+            Self::Deep => "deep",
+        }
+    }
+}
+
+/// Runs the command line of this process over `registry`.
+#[must_use]
+pub fn main(registry: &Registry) -> ExitCode {
+    let (mut out, mut err) = (std::io::stdout(), std::io::stderr());
+    ExitCode::from(run(registry, std::env::args_os(), &mut Screen::terminal(&mut out, &mut err)))
+}
+
+/// Runs a command line, `args` with the program's name first, on `screen`, and gives the exit status.
+pub fn run(registry: &Registry, args: impl IntoIterator<Item = OsString>, screen: &mut Screen<'_>) -> u8 {
+    let clap = Args::command().name("quorate-models").bin_name(registry.command);
+    let args = match clap.try_get_matches_from(args).and_then(|matches| Args::from_arg_matches(&matches)) {
+        Ok(args) => args,
+        Err(error) if error.use_stderr() => {
+            screen.complain(error.render());
+            return UNDECIDED;
+        }
+        Err(help_or_version) => {
+            screen.say(help_or_version.render());
+            return HOLDS;
+        }
+    };
+    let done = match args.command.unwrap_or_else(|| Command::Check(CheckArgs::default())) {
+        Command::Check(args) => run::check(registry, &args, screen),
+        Command::Mutants(args) => mutants::mutants(registry, &args, screen),
+        Command::List(args) => list::list(registry, &args, screen),
+        Command::Explore(args) => run::explore(registry, &args, screen),
+    };
+    done.unwrap_or_else(|error| {
+        screen.complain(format_args!("error: {error}"));
+        UNDECIDED
+    })
+}

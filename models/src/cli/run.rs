@@ -1,0 +1,156 @@
+//! `check` and `explore`: runs worlds, one after the other, and says what came of them.
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use crate::check::{Check, Kind, Progress, PropertyReport, Report, RunOptions, Violation};
+
+use super::progress::Line;
+use super::verdict::{self, Verdict};
+use super::{CheckArgs, ExploreArgs, HOLDS, Limits, Registry, Screen, json, junit, select, summary};
+
+/// How often the live line is redrawn, and a timeout looked at.
+const POLL: Duration = Duration::from_millis(100);
+/// The stack of the thread that runs a check: a search may recurse.
+const STACK_BYTES: usize = 256 << 20;
+/// The property that falls when a check panics.
+pub(super) const NEVER_PANICS: &str = "never panics";
+
+impl Limits {
+    /// As checks take them.
+    pub(super) fn options(self) -> RunOptions {
+        let default = RunOptions::default();
+        RunOptions {
+            threads: self.threads.map_or(default.threads, usize::from),
+            timeout: self.timeout.map(Duration::from_secs),
+            max_states: self.max_states,
+        }
+    }
+}
+
+/// Runs `check`: the exit status, or why it could not be carried out.
+pub(super) fn check(registry: &Registry, args: &CheckArgs, screen: &mut Screen<'_>) -> Result<u8, String> {
+    let protocols = select::protocols(registry, &args.protocols)?;
+    let checks = select::checks(&protocols, &args.worlds)?;
+    json::claim_out(args.json.as_deref(), screen);
+    let mut reports = Vec::new();
+    for check in &checks {
+        let report = watched(*check, args, screen.live);
+        screen.say(summary::row(&report));
+        if let Some(trace) = summary::trace(&report, screen.width) {
+            screen.say(trace);
+        }
+        let enough = Verdict::of(&report)
+            .fell()
+            .is_some_and(|fell| args.fail_fast.iter().any(|wanted| wanted.is_empty() || wanted == fell));
+        reports.push(report);
+        if enough {
+            break;
+        }
+    }
+    let skipped = checks.len() - reports.len();
+    screen.say(summary::all(&checks, &reports, skipped, args.bounds, screen.width));
+    let status = verdict::exit(reports.iter().map(Verdict::of));
+    if let Some(file) = &args.json {
+        let document = json::Checks::new(&reports, args.bounds.name(), (registry.mutants.reached)());
+        json::write(&document, file, screen)?;
+    }
+    if let Some(file) = &args.junit {
+        junit::write(&reports, registry.command, file)?;
+    }
+    Ok(status)
+}
+
+/// Runs one check on a thread of its own, watching it from this one.
+fn watched(check: &dyn Check, args: &CheckArgs, live: bool) -> Report {
+    let (level, options, progress) = (args.bounds.into(), args.limits.options(), Progress::default());
+    let line = Line::of(check, live);
+    let started = Instant::now();
+    let outcome = std::thread::scope(|scope| {
+        let (done, finished) = mpsc::channel::<()>();
+        let (progress, options) = (&progress, &options);
+        let work = move || {
+            // Dropped when the check returns and when it panics: either wakes the watcher.
+            let _done = done;
+            check.run(level, options, progress)
+        };
+        let worker = std::thread::Builder::new()
+            .name(check.name().to_owned())
+            .stack_size(STACK_BYTES)
+            .spawn_scoped(scope, work)
+            .map_err(|error| format!("no thread could be started: {error}"))?;
+        while finished.recv_timeout(POLL) == Err(RecvTimeoutError::Timeout) {
+            line.show(progress);
+            if options.timeout.is_some_and(|timeout| started.elapsed() > timeout) {
+                progress.stop.store(true, Ordering::Relaxed);
+            }
+        }
+        worker.join().map_err(|panic| said(&*panic))
+    });
+    drop(line);
+    outcome.unwrap_or_else(|message| panicked(check, args, &progress, started.elapsed(), message))
+}
+
+/// What a panic said.
+fn said(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic without a message").to_owned()
+}
+
+/// The report of a check that panicked: a step must accept every input, so this is a violation too.
+fn panicked(
+    check: &dyn Check,
+    args: &CheckArgs,
+    progress: &Progress,
+    spent: Duration,
+    message: String,
+) -> Report {
+    let property = NEVER_PANICS;
+    Report {
+        protocol: check.protocol(),
+        name: check.name(),
+        explorer: "none",
+        bounds: check.bounds(args.bounds.into()),
+        withheld: Default::default(),
+        complete: false,
+        states: progress.states.load(Ordering::Relaxed),
+        unique: progress.unique.load(Ordering::Relaxed),
+        depth: progress.depth.load(Ordering::Relaxed),
+        seconds: spent.as_secs_f64(),
+        cpu_seconds: 0.0,
+        memory_bytes: 0,
+        properties: vec![PropertyReport { name: property, kind: Kind::Always, holds: false }],
+        violation: Some(Violation { property, steps: Vec::new(), shortest: false, state: message }),
+    }
+}
+
+/// Runs `explore`: serves a world until the process ends.
+pub(super) fn explore(
+    registry: &Registry,
+    args: &ExploreArgs,
+    screen: &mut Screen<'_>,
+) -> Result<u8, String> {
+    let protocols = select::protocols(registry, std::slice::from_ref(&args.protocol))?;
+    let worlds: Vec<String> = args.world.iter().cloned().collect();
+    let checks = select::checks(&protocols, &worlds)?;
+    let port = args.port;
+    // The server would panic on a port that is taken; a clear word first.
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+        .map_err(|error| format!("port {port} cannot be served: {error}; choose another with --port"))?;
+    let check = checks[0];
+    screen.say(format_args!(
+        "{}/{} ({}) at {} bounds: http://127.0.0.1:{port}/ (end with Ctrl-C)",
+        check.protocol(),
+        check.name(),
+        check.varies(),
+        args.bounds.name(),
+    ));
+    if checks.len() > 1 {
+        let others: Vec<&str> = checks[1..].iter().map(|check| check.name()).collect();
+        screen.say(format_args!("other worlds, with --world NAME: {}", others.join(", ")));
+    }
+    check.explore(args.bounds.into(), port);
+    Ok(HOLDS)
+}

@@ -1,0 +1,233 @@
+//! Exhaustive runs of a world under stateright.
+
+mod counts;
+mod model;
+mod usage;
+
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use stateright::{Checker, HasDiscoveries, Model};
+
+use crate::check::{Bounds, Check, Kind, Level, Progress, PropertyReport, Report, RunOptions, Violation};
+use crate::spec::Spec;
+use crate::trace::TraceOf;
+use crate::world::{ActionOf, Limits, Rules, World};
+
+pub use model::Explored;
+use usage::Usage;
+
+/// A shortest counterexample is looked for among so many states; beyond, the one found is minimised.
+const SHORTEST_STATES: u64 = 20_000_000;
+/// And for so long.
+const SHORTEST_TIME: Duration = Duration::from_secs(120);
+
+/// How a protocol is set up at a level.
+pub type Setup<S> = dyn Fn(Level) -> (S, Limits) + Send + Sync;
+
+/// A world with its bounds, explored exhaustively.
+pub struct WorldCheck<S: Spec> {
+    protocol: &'static str,
+    name: &'static str,
+    varies: &'static str,
+    setup: Box<Setup<S>>,
+}
+
+impl<S: Spec> WorldCheck<S> {
+    /// The check `name` of `protocol`, in which `varies` varies; `setup` says how far it goes at a level.
+    #[must_use]
+    pub fn new(
+        protocol: &'static str,
+        name: &'static str,
+        varies: &'static str,
+        setup: impl Fn(Level) -> (S, Limits) + Send + Sync + 'static,
+    ) -> Self {
+        Self { protocol, name, varies, setup: Box::new(setup) }
+    }
+
+    /// The rules at a level.
+    #[must_use]
+    pub fn rules(&self, level: Level) -> Rules<S> {
+        let (spec, limits) = (self.setup)(level);
+        Rules::new(spec, limits)
+    }
+}
+
+impl<S: Spec> Check for WorldCheck<S> {
+    fn protocol(&self) -> &'static str {
+        self.protocol
+    }
+
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn varies(&self) -> &'static str {
+        self.varies
+    }
+
+    fn bounds(&self, level: Level) -> Bounds {
+        let (spec, limits) = (self.setup)(level);
+        bounds(&spec, &limits)
+    }
+
+    fn run(&self, level: Level, options: &RunOptions, progress: &Progress) -> Report {
+        let report = run(self.rules(level), options, progress);
+        Report { protocol: self.protocol, name: self.name, ..report }
+    }
+
+    fn explore(&self, level: Level, port: u16) {
+        let _ = Explored::new(self.rules(level)).browsed().checker().serve(("127.0.0.1", port));
+    }
+}
+
+fn bounds<S: Spec>(spec: &S, limits: &Limits) -> Bounds {
+    let mut bounds = limits.named();
+    bounds.insert("nodes", Some(spec.nodes() as u64));
+    bounds.extend(spec.bounds());
+    bounds
+}
+
+/// A path as stateright tells it: worlds, each with the action that follows.
+type Path<S> = Vec<(World<S>, Option<ActionOf<S>>)>;
+
+/// How a run of stateright ended.
+struct Ended<S: Spec> {
+    states: u64,
+    unique: u64,
+    depth: u64,
+    /// CPU seconds, and growth of resident memory while the visited states were still there.
+    usage: (f64, u64),
+    /// Whether it was asked to stop, or broke off.
+    stopped: bool,
+    /// The way to a violation.
+    path: Option<Path<S>>,
+}
+
+/// Explores everything within the rules, depth first; the report's names are left empty.
+pub fn run<S: Spec>(rules: Rules<S>, options: &RunOptions, progress: &Progress) -> Report {
+    let began = Instant::now();
+    let bounds = bounds(rules.spec(), rules.limits());
+    let model = Explored::new(rules);
+    let shared = model.clone();
+    let builder = model.checker().threads(options.threads.max(1)).finish_when(HasDiscoveries::AnyFailures);
+    let ended = watch(builder.spawn_dfs(), &shared, options, Some(progress));
+    let counts = shared.counts().total();
+    let (cpu_seconds, memory_bytes) = ended.usage;
+    let violation = ended.path.and_then(|path| violation(&shared, path, progress));
+    let complete = !ended.stopped && violation.is_none() && counts.expanded == ended.unique;
+    let properties = properties(&shared, violation.as_ref().map(|violation| violation.property));
+    progress.expanded.store(counts.expanded, Ordering::Relaxed);
+    Report {
+        protocol: "",
+        name: "",
+        explorer: "dfs",
+        bounds,
+        withheld: counts.withheld,
+        complete,
+        states: ended.states,
+        unique: ended.unique,
+        depth: ended.depth,
+        seconds: began.elapsed().as_secs_f64(),
+        cpu_seconds,
+        memory_bytes,
+        properties,
+        violation,
+    }
+}
+
+/// Whether each property held. `fallen` fell.
+fn properties<S: Spec>(model: &Explored<S>, fallen: Option<&'static str>) -> Vec<PropertyReport> {
+    let rules = model.rules();
+    let report = |(at, property): (usize, &crate::spec::Property<S>)| PropertyReport {
+        name: property.name,
+        kind: property.kind,
+        holds: match property.kind {
+            Kind::Always | Kind::Eventually => fallen != Some(property.name),
+            Kind::Sometimes => model.seen(at),
+        },
+    };
+    let mut reports: Vec<_> = rules.properties().iter().enumerate().map(report).collect();
+    // An observer may name a property that nobody listed; it fell all the same.
+    if let Some(name) = fallen.filter(|name| reports.iter().all(|report| report.name != *name)) {
+        reports.push(PropertyReport { name, kind: Kind::Always, holds: false });
+    }
+    reports
+}
+
+/// Waits for a run to end, stops it where it must, and keeps `progress` up to date.
+fn watch<S: Spec>(
+    mut checker: impl Checker<Explored<S>>,
+    model: &Explored<S>,
+    options: &RunOptions,
+    progress: Option<&Progress>,
+) -> Ended<S> {
+    let (began, usage) = (Instant::now(), Usage::now());
+    let workers = checker.handles();
+    let mut pause = Duration::from_micros(200);
+    while workers.iter().any(|worker| !worker.is_finished()) {
+        std::thread::sleep(pause);
+        pause = (pause * 2).min(Duration::from_millis(50));
+        let unique = checker.unique_state_count() as u64;
+        let late = options.timeout.is_some_and(|timeout| began.elapsed() >= timeout);
+        let full = options.max_states.is_some_and(|most| unique >= most);
+        if late || full || progress.is_some_and(Progress::stopped) {
+            model.stop();
+        }
+        if let Some(progress) = progress {
+            report(progress, &checker, model);
+        }
+    }
+    // A worker that panicked did not finish its work: never report that as complete.
+    let panicked = workers.into_iter().map(|worker| worker.join()).filter(Result::is_err).count();
+    if let Some(progress) = progress {
+        report(progress, &checker, model);
+    }
+    let (states, unique) = (checker.state_count() as u64, checker.unique_state_count() as u64);
+    let depth = checker.max_depth() as u64;
+    let usage = usage.since();
+    let stopped = model.stopped() || panicked > 0;
+    // stateright finds the way again by counting actions, so they must be offered again.
+    let path = model.resumed(|| checker.discovery(model::SAFE).map(stateright::Path::into_vec));
+    Ended { states, unique, depth, usage, stopped, path }
+}
+
+fn report<S: Spec>(progress: &Progress, checker: &impl Checker<Explored<S>>, model: &Explored<S>) {
+    progress.states.store(checker.state_count() as u64, Ordering::Relaxed);
+    progress.unique.store(checker.unique_state_count() as u64, Ordering::Relaxed);
+    progress.depth.store(checker.max_depth() as u64, Ordering::Relaxed);
+    progress.expanded.store(model.counts().expanded(), Ordering::Relaxed);
+}
+
+/// The shortest trace to where the property falls that fell at the end of `path`, or else a short one.
+fn violation<S: Spec>(model: &Explored<S>, path: Path<S>, progress: &Progress) -> Option<Violation> {
+    let rules = model.rules();
+    let property = rules.violated(&path.last()?.0)?;
+    let found = unwound(rules, path);
+    let target = model.targeting(property);
+    let shared = target.clone();
+    let options = RunOptions { threads: 1, timeout: Some(SHORTEST_TIME), max_states: Some(SHORTEST_STATES) };
+    let builder = target.checker().finish_when(HasDiscoveries::AnyFailures);
+    let ended =
+        if progress.stopped() { None } else { Some(watch(builder.spawn_bfs(), &shared, &options, None)) };
+    let shortest = ended.filter(|ended| !ended.stopped).and_then(|ended| ended.path);
+    let is_shortest = shortest.is_some();
+    let trace = match shortest {
+        Some(path) => unwound(rules, path),
+        None => found.map(|trace| rules.minimise(&trace, property)),
+    };
+    let Some(trace) = trace else {
+        // The way there could not be found again; the property fell all the same.
+        return Some(Violation { property, steps: Vec::new(), shortest: false, state: String::new() });
+    };
+    let state = rules.replay(&trace, |_, _, _| ()).map(|world| format!("{world:#?}")).unwrap_or_default();
+    Some(Violation { property, steps: rules.render(&trace), shortest: is_shortest, state })
+}
+
+/// A path of representatives as a trace.
+fn unwound<S: Spec>(rules: &Rules<S>, path: Path<S>) -> Option<TraceOf<S>> {
+    let origin =
+        rules.initial().iter().position(|world| path.first().is_some_and(|(first, _)| first == world))?;
+    let actions: Vec<_> = path.into_iter().filter_map(|(_, action)| action).collect();
+    rules.unwind(origin, &actions).ok()
+}

@@ -1,0 +1,22 @@
+//! Raft: what is claimed of it, and the worlds in which that is checked.
+//!
+//! | file | concern |
+//! |---|---|
+//! | `spec.rs` | the machine in a world: its configuration, its bounds, where it begins |
+//! | `history.rs` | what the properties remember |
+//! | `properties.rs` | the properties |
+//! | `worlds.rs` | the portfolio of worlds and how far each goes |
+
+mod history;
+pub mod properties;
+mod spec;
+mod worlds;
+
+pub use history::{Chosen, History};
+pub use spec::RaftSpec;
+pub use worlds::protocol;
+
+/// Commands under check are a byte: which one is all that matters.
+pub type Command = u8;
+/// The machine under check: the one that is shipped.
+pub type Raft = quorate::raft::Raft<Command>;

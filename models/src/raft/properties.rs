@@ -1,0 +1,215 @@
+//! What is claimed of Raft (paper, figure 3, and what its production users learned to ask for).
+
+use quorate::durable::Record;
+use quorate::ledger::Output;
+use quorate::quorum::majority;
+use quorate::raft::{Cell, Entry, HARD_STATE, Index, LOG, Message, Notice, Payload};
+
+use super::history::{Chosen, History};
+use super::{Command, Raft, RaftSpec};
+use crate::spec::{Event, Property, Seen};
+use crate::world::World;
+
+/// At most one leader is elected in a term.
+pub const ELECTION_SAFETY: &str = "election safety";
+/// A leader never overwrites or deletes its own entries.
+pub const LEADER_APPEND_ONLY: &str = "leader append-only";
+/// Two logs with an entry of the same index and term are equal up to it.
+pub const LOG_MATCHING: &str = "log matching";
+/// What is committed in a term is in the log of every leader of a later one.
+pub const LEADER_COMPLETENESS: &str = "leader completeness";
+/// No two nodes hold different entries to be committed at one index.
+pub const STATE_MACHINE_SAFETY: &str = "state-machine safety";
+/// No node is heard to vote twice in a term, or in an earlier one, and no disk's term goes back.
+pub const ONE_VOTE: &str = "one vote a term across crashes";
+/// What is committed, and so what is acknowledged, is on the disks of a quorum.
+pub const DURABLE: &str = "acknowledged means durable on a quorum";
+/// A node's commit index never goes back while it lives.
+pub const COMMIT_FORWARD: &str = "commit never goes back";
+/// What an application applied stays on its node's disk, and equals what was committed.
+pub const APPLIED: &str = "applied is never rolled back";
+/// Committed entries are told in order, without gaps, once each.
+pub const TOLD_ONCE: &str = "committed entries are told in order, once";
+/// What a node can see of itself holds.
+pub const INVARIANTS: &str = "a node's own invariants";
+
+/// All properties of a world.
+pub(super) fn all(spec: &RaftSpec) -> Vec<Property<RaftSpec>> {
+    let mut all = vec![
+        Property::observed(ELECTION_SAFETY),
+        Property::observed(LEADER_APPEND_ONLY),
+        Property::always(LOG_MATCHING, logs_match),
+        Property::always(LEADER_COMPLETENESS, leaders_are_complete),
+        Property::observed(STATE_MACHINE_SAFETY),
+        Property::observed(ONE_VOTE),
+        Property::always(DURABLE, committed_is_durable),
+        Property::observed(COMMIT_FORWARD),
+        Property::always(APPLIED, applied_stays),
+        Property::observed(TOLD_ONCE),
+        Property::observed(INVARIANTS),
+        Property::sometimes("a leader is elected", |world| world.machines().any(Raft::is_leader)),
+    ];
+    let expect = spec.expect();
+    if expect.commits {
+        all.push(Property::sometimes("a command commits", |world| {
+            world.history().committed.iter().any(|chosen| matches!(chosen.entry.payload, Payload::Command(_)))
+        }));
+    }
+    if expect.overwrites {
+        all.push(Property::sometimes("a deposed leader's entry is overwritten", |world| {
+            world
+                .nodes()
+                .iter()
+                .any(|node| node.records().any(|record| matches!(record, Record::Truncate { .. })))
+        }));
+    }
+    if expect.reelects {
+        all.push(Property::sometimes("another leader is elected", |world| world.history().leaders.len() > 1));
+    }
+    all
+}
+
+/// Sees one event: notes what the properties need, and names the property that it violates.
+pub(super) fn observe(seen: &Seen<'_, RaftSpec>, history: &mut History) -> Result<(), &'static str> {
+    hold(seen.after.check().is_ok(), INVARIANTS)?;
+    disks_move_on(seen, history);
+    votes_are_heard(seen, history)?;
+    if !matches!(seen.event, Event::Crashed | Event::Recovered) {
+        hold(seen.after.term() >= seen.before.term(), ONE_VOTE)?;
+        hold(seen.after.commit() >= seen.before.commit(), COMMIT_FORWARD)?;
+        hold(is_append_only(seen.before, seen.after), LEADER_APPEND_ONLY)?;
+        commits(seen, history)?;
+    }
+    if seen.after.is_leader() && !seen.before.is_leader() {
+        hold(history.elected(seen.after.term(), seen.node), ELECTION_SAFETY)?;
+    }
+    told_in_order(seen)
+}
+
+fn hold(holds: bool, property: &'static str) -> Result<(), &'static str> {
+    if holds { Ok(()) } else { Err(property) }
+}
+
+/// Votes of terms that a disk is past need no remembering: a term never goes back in a node's life (which is
+/// checked), and a life begins with the disk's (which recovery is checked for).
+fn disks_move_on(seen: &Seen<'_, RaftSpec>, history: &mut History) {
+    for record in seen.durable {
+        if let Record::Put { cell: HARD_STATE, value: Cell::HardState { term, .. } } = record {
+            history.moved_on(seen.node, *term);
+        }
+    }
+}
+
+/// A grant that leaves a node is a vote; so is a candidate's request, for itself.
+fn votes_are_heard(seen: &Seen<'_, RaftSpec>, history: &mut History) -> Result<(), &'static str> {
+    for output in seen.outputs {
+        let (term, candidate) = match output {
+            Output::Send { to, message: Message::VoteReply { term, granted: true } } => (*term, *to),
+            Output::Send { message: Message::Vote { term, .. }, .. } => (*term, seen.node),
+            _ => continue,
+        };
+        hold(history.voted(seen.node, term, candidate), ONE_VOTE)?;
+    }
+    Ok(())
+}
+
+fn is_append_only(before: &Raft, after: &Raft) -> bool {
+    let led_throughout = before.is_leader() && after.is_leader() && before.term() == after.term();
+    !led_throughout
+        || (after.last().index >= before.last().index
+            && before.cached().all(|(index, entry)| {
+                entry_of(after, index).is_none_or(|now| now == entry)
+                    && after.term_at(index) == Some(entry.term)
+            }))
+}
+
+/// Notes what the node newly holds to be committed.
+fn commits(seen: &Seen<'_, RaftSpec>, history: &mut History) -> Result<(), &'static str> {
+    let mut index = seen.before.commit();
+    while index < seen.after.commit() {
+        index = Index(index.0 + 1);
+        let Some(entry) = known_entry(seen, index) else { continue };
+        match usize::try_from(index.0 - 1).ok().and_then(|at| history.committed.get(at)) {
+            Some(chosen) => hold(chosen.entry == entry, STATE_MACHINE_SAFETY)?,
+            None => history.committed.push(Chosen { entry, in_term: seen.after.term() }),
+        }
+    }
+    Ok(())
+}
+
+/// An entry of the node's log, from wherever it is: in memory, on its disk, or on the way there.
+fn known_entry(seen: &Seen<'_, RaftSpec>, index: Index) -> Option<Entry<Command>> {
+    let node = usize::try_from(seen.node.0).ok().and_then(|at| seen.nodes.get(at))?;
+    let on_the_way = node.records().filter_map(|record| match record {
+        Record::Append { index: at, entry, .. } if *at == index.0 => Some(entry),
+        _ => None,
+    });
+    let entry = entry_of(seen.after, index).or_else(|| on_the_way.last());
+    entry.or_else(|| node.disk().entry(LOG, index.0)).cloned()
+}
+
+fn told_in_order(seen: &Seen<'_, RaftSpec>) -> Result<(), &'static str> {
+    let mut applied = seen.applied_before;
+    for output in seen.outputs {
+        if let Output::Notify(Notice::Committed { index, .. }) = output {
+            applied += 1;
+            hold(index.0 == applied, TOLD_ONCE)?;
+        }
+    }
+    Ok(())
+}
+
+fn entry_of(raft: &Raft, index: Index) -> Option<&Entry<Command>> {
+    let (first, _) = raft.cached().next()?;
+    let offset = usize::try_from(index.0.checked_sub(first.0)?).ok()?;
+    raft.cached().nth(offset).map(|(_, entry)| entry)
+}
+
+fn logs_match(world: &World<RaftSpec>) -> bool {
+    let machines: Vec<&Raft> = world.machines().collect();
+    machines.iter().enumerate().all(|(at, a)| machines.iter().skip(at + 1).all(|b| match_up(a, b)))
+}
+
+/// From the last index where the terms agree, everything before agrees.
+fn match_up(a: &Raft, b: &Raft) -> bool {
+    let mut index = a.last().index.min(b.last().index).0;
+    while index > 0 && a.term_at(Index(index)) != b.term_at(Index(index)) {
+        index -= 1;
+    }
+    (1..=index).map(Index).all(|index| {
+        let same_entry = match (entry_of(a, index), entry_of(b, index)) {
+            (Some(a), Some(b)) => a == b,
+            _ => true,
+        };
+        a.term_at(index) == b.term_at(index) && same_entry
+    })
+}
+
+fn leaders_are_complete(world: &World<RaftSpec>) -> bool {
+    let committed = &world.history().committed;
+    world.machines().filter(|raft| raft.is_leader()).all(|leader| {
+        (1..).zip(committed).filter(|(_, chosen)| chosen.in_term < leader.term()).all(|(index, chosen)| {
+            let held = entry_of(leader, Index(index));
+            held.is_none_or(|entry| *entry == chosen.entry)
+                && leader.term_at(Index(index)) == Some(chosen.entry.term)
+        })
+    })
+}
+
+fn committed_is_durable(world: &World<RaftSpec>) -> bool {
+    let nodes = world.nodes();
+    (1..).zip(&world.history().committed).all(|(index, chosen)| {
+        let holders = nodes.iter().filter(|node| node.disk().entry(LOG, index) == Some(&chosen.entry));
+        holders.count() >= majority(nodes.len())
+    })
+}
+
+fn applied_stays(world: &World<RaftSpec>) -> bool {
+    let committed = &world.history().committed;
+    world.nodes().iter().all(|node| {
+        (1..=node.applied).all(|index| {
+            let chosen = usize::try_from(index - 1).ok().and_then(|at| committed.get(at));
+            chosen.is_some_and(|chosen| node.disk().entry(LOG, index) == Some(&chosen.entry))
+        })
+    })
+}

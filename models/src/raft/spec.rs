@@ -1,0 +1,228 @@
+//! Raft in a world: its configuration, its bounds, where it begins.
+
+use std::sync::Arc;
+
+use quorate::durable::{Corrupt, Image, Record, Recover};
+use quorate::id::{ClusterId, NodeId, RequestId};
+use quorate::raft::{
+    Cell, Config, Entry, HARD_STATE, IDENTITY, LOG, Member, Message, Mode, Notice, Payload, Request, Role,
+    Term,
+};
+
+use super::{Command, History, Raft, properties};
+use crate::check::Bounds;
+use crate::hash::fingerprint;
+use crate::node::{Frozen, ImageOf};
+use crate::spec::{Origin, Property, Seen, Spec};
+use crate::world::World;
+
+/// The cluster under check.
+const CLUSTER: ClusterId = ClusterId(1);
+
+/// Raft with a configuration, a bound on its terms and a place to begin.
+#[derive(Clone, Debug)]
+pub struct RaftSpec {
+    config: Arc<Config>,
+    terms: u64,
+    /// The terms of the entries on each disk, and the term of the disk; empty for nodes as new.
+    disks: Vec<(u64, Vec<u64>)>,
+    expect: Expect,
+}
+
+/// What a world must reach, or its check is vacuous.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Expect {
+    /// A command is committed.
+    pub(super) commits: bool,
+    /// A deposed leader's entry is overwritten.
+    pub(super) overwrites: bool,
+    /// Somebody is elected after somebody else was.
+    pub(super) reelects: bool,
+}
+
+impl RaftSpec {
+    /// `nodes` new nodes, up to term `terms`, without pre-vote and quorum check, which have worlds of their own.
+    #[must_use]
+    pub fn new(nodes: u64, terms: u64) -> Self {
+        let mut config = Config::new(CLUSTER, (0..nodes).map(NodeId));
+        config.pre_vote = false;
+        config.check_quorum = false;
+        config.eager_commit = false;
+        config.max_inflight_messages = 2;
+        config.max_append_entries = 2;
+        Self { config: Arc::new(config), terms, disks: Vec::new(), expect: Expect::default() }
+    }
+
+    /// With another configuration.
+    #[must_use]
+    pub fn configured(mut self, change: impl FnOnce(&mut Config)) -> Self {
+        change(Arc::make_mut(&mut self.config));
+        self
+    }
+
+    /// Beginning with these disks: for each node its term, and the terms of its entries. Entry `i` of term `t`
+    /// holds the same command wherever it is.
+    #[must_use]
+    pub fn beginning_with(mut self, disks: &[(u64, &[u64])]) -> Self {
+        self.disks = disks.iter().map(|(term, entries)| (*term, entries.to_vec())).collect();
+        self
+    }
+
+    pub(super) fn expecting(mut self, expect: Expect) -> Self {
+        self.expect = expect;
+        self
+    }
+
+    pub(super) const fn expect(&self) -> &Expect {
+        &self.expect
+    }
+
+    fn disk(node: u64, term: u64, entries: &[u64]) -> ImageOf<Self> {
+        let mut disk = Image::default();
+        let identity = Cell::Identity { cluster: CLUSTER, node: NodeId(node) };
+        let hard_state = Cell::HardState { term: Term(term), vote: None };
+        let cells = [(IDENTITY, identity), (HARD_STATE, hard_state)];
+        let cells = cells.map(|(cell, value)| Record::Put { cell, value });
+        let appends = (1..).zip(entries).map(|(index, term)| {
+            let entry = Entry { term: Term(*term), payload: Payload::Noop };
+            Record::Append { log: LOG, index, entry }
+        });
+        for record in cells.into_iter().chain(appends) {
+            // A record that does not fit leaves a disk that the first check of the world refuses.
+            let _ = disk.apply(record);
+        }
+        disk
+    }
+}
+
+impl Spec for RaftSpec {
+    type Machine = Raft;
+    type History = History;
+
+    fn nodes(&self) -> usize {
+        self.config.voters.len()
+    }
+
+    fn recover(&self, node: NodeId, disk: &ImageOf<Self>, applied: u64) -> Result<Raft, Corrupt> {
+        Raft::recover(Member { me: node, config: Arc::clone(&self.config) }, disk, applied)
+    }
+
+    fn agrees(&self, machine: &Raft, disk: &ImageOf<Self>) -> Result<(), &'static str> {
+        machine.agrees_with(disk)
+    }
+
+    fn origins(&self) -> Vec<Origin<Self>> {
+        let disks =
+            (0..).zip(&self.disks).map(|(node, (term, entries))| (Self::disk(node, *term, entries), 0));
+        vec![Origin { disks: disks.collect(), history: History::new(self.nodes()) }]
+    }
+
+    /// A leader may be asked to append a command that nobody has asked for yet.
+    fn requests(&self, world: &World<Self>, node: NodeId, requests: &mut Vec<Request<Command>>) {
+        if world.node(node).is_some_and(|node| node.machine.is_leader()) {
+            let command = Command::try_from(world.spent().requests).unwrap_or(Command::MAX);
+            requests.push(Request::Propose { id: RequestId(0), commands: [command].into_iter().collect() });
+        }
+    }
+
+    fn exceeds(&self, machine: &Raft) -> Option<&'static str> {
+        (machine.term().0 > self.terms).then_some("terms")
+    }
+
+    fn bounds(&self) -> Bounds {
+        Bounds::from([("terms", Some(self.terms))])
+    }
+
+    fn applied(&self, notice: &Notice<Command>) -> Option<u64> {
+        match notice {
+            Notice::Committed { index, .. } => Some(index.0),
+            _ => None,
+        }
+    }
+
+    fn observe(&self, seen: &Seen<'_, Self>, history: &mut History) -> Result<(), &'static str> {
+        properties::observe(seen, history)
+    }
+
+    fn properties(&self) -> Vec<Property<Self>> {
+        properties::all(self)
+    }
+
+    fn signature(&self, machine: &Raft) -> u64 {
+        let me = machine.id();
+        let (role, detail) = match machine.role() {
+            Role::Follower { leader } => (0, usize::from(leader.is_some())),
+            Role::PreCandidate { votes } => (1, votes.len()),
+            Role::Candidate { votes } => (2, votes.len()),
+            Role::Leader(_) => (3, 0),
+            _ => (4, 0),
+        };
+        let vote = machine.vote().map(|vote| vote == me);
+        let entries = machine.cached().last();
+        fingerprint(&(role, detail, machine.term(), vote, machine.last(), machine.commit(), entries))
+    }
+
+    fn relation(&self, machine: &Raft, about: NodeId) -> u64 {
+        let slot = self.config.slot_of(about).unwrap_or(0);
+        let voted = machine.vote() == Some(about);
+        match machine.role() {
+            Role::Follower { leader } => fingerprint(&(voted, *leader == Some(about))),
+            Role::PreCandidate { votes } | Role::Candidate { votes } => {
+                fingerprint(&(voted, votes.contains(slot)))
+            }
+            Role::Leader(leader) => {
+                let progress = leader.progress.get(slot);
+                let seen = progress.map(|p| (p.matched, p.next, matches!(p.mode, Mode::Probe { .. })));
+                fingerprint(&(voted, seen))
+            }
+            _ => u64::from(voted),
+        }
+    }
+
+    fn message_signature(&self, message: &Message<Command>) -> u64 {
+        // No message names a node.
+        fingerprint(message)
+    }
+
+    /// Answers to questions that the receiver can never have open again.
+    ///
+    /// A receiver whose disk is in the answer's term or a later one learns no term from it, in this life or
+    /// after a crash. A vote counts only with a candidate of its term, an acknowledgement only with a leader of
+    /// its term; and a node whose disk is in a term and that is neither never becomes either in that term: a
+    /// campaign begins a later one, and leading begins with being a candidate.
+    fn inert(&self, receiver: &Frozen<Self>, _from: NodeId, message: &Message<Command>) -> bool {
+        let durable = match receiver.disk().get(HARD_STATE) {
+            Some(Cell::HardState { term, .. }) => *term,
+            _ => Term(0),
+        };
+        let raft = &receiver.machine;
+        let leads_or_may = matches!(raft.role(), Role::Candidate { .. } | Role::Leader(_));
+        match message {
+            Message::VoteReply { term, granted } => {
+                let counts =
+                    *granted && raft.term() == *term && matches!(raft.role(), Role::Candidate { .. });
+                *term <= durable && !counts
+            }
+            Message::PreVoteReply { term, .. } => *term <= durable,
+            Message::AppendReply { term, .. } => *term <= durable && !(raft.term() == *term && leads_or_may),
+            _ => false,
+        }
+    }
+
+    fn summary(&self, machine: &Raft) -> String {
+        let role = match machine.role() {
+            Role::Follower { leader: Some(leader) } => format!("follower of {leader}"),
+            Role::Follower { leader: None } => "follower".to_string(),
+            Role::PreCandidate { votes } => {
+                format!("pre-candidate with {} of {}", votes.len(), self.config.quorum())
+            }
+            Role::Candidate { votes } => {
+                format!("candidate with {} of {}", votes.len(), self.config.quorum())
+            }
+            Role::Leader(_) => "leader".to_string(),
+            other => format!("{other:?}"),
+        };
+        let terms: Vec<String> = machine.cached().map(|(_, entry)| entry.term.0.to_string()).collect();
+        format!("{role}, {}, log [{}], commit {}", machine.term(), terms.join(" "), machine.commit().0)
+    }
+}

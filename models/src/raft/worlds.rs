@@ -1,0 +1,121 @@
+//! The portfolio: several small worlds, each explored to the end, rather than one that never ends.
+
+use super::RaftSpec;
+use super::spec::Expect;
+use crate::check::{Check, Level, Protocol};
+use crate::explore::WorldCheck;
+use crate::world::Limits;
+
+/// Raft with all of its worlds.
+#[must_use]
+pub fn protocol() -> Protocol {
+    Protocol {
+        name: "raft",
+        source: "Ongaro and Ousterhout, In Search of an Understandable Consensus Algorithm (Extended Version), 2014",
+        checks: checks(),
+    }
+}
+
+fn checks() -> Vec<Box<dyn Check>> {
+    vec![
+        world("elections", "who votes for whom across crashes and cut disks", elections),
+        world("pre-vote", "asking before campaigning", pre_vote),
+        world(
+            "replication",
+            "two commands, lost, duplicated and reordered, under changing leaders",
+            replication,
+        ),
+        world("figure-8", "an entry of an old term on a majority, and a rival with a later one", figure_8),
+        world("divergence", "followers with suffixes that the leader lacks", divergence),
+        world("two-nodes", "a majority of an even number", two_nodes),
+        world("five-nodes", "quorums of three", five_nodes),
+        world("alone", "one node, its disk and its crashes", alone),
+        world("quorum-check", "leaders that hear of nobody", quorum_check),
+        world("small-cache", "entries read back from disk", small_cache),
+    ]
+}
+
+fn world(name: &'static str, varies: &'static str, setup: fn(Level) -> (RaftSpec, Limits)) -> Box<dyn Check> {
+    Box::new(WorldCheck::new("raft", name, varies, setup))
+}
+
+fn limits(in_flight: u64, crashes: u64, duplicates: u64, requests: u64) -> Limits {
+    Limits {
+        in_flight: Some(in_flight),
+        crashes: Some(crashes),
+        duplicates: Some(duplicates),
+        requests: Some(requests),
+        ..Limits::default()
+    }
+}
+
+const fn at(level: Level, quick: u64, standard: u64, deep: u64) -> u64 {
+    match level {
+        Level::Quick => quick,
+        Level::Standard => standard,
+        Level::Deep => deep,
+    }
+}
+
+const COMMITS: Expect = Expect { commits: true, overwrites: false, reelects: false };
+const REELECTS: Expect = Expect { commits: false, overwrites: false, reelects: true };
+
+fn elections(level: Level) -> (RaftSpec, Limits) {
+    let spec = RaftSpec::new(3, 3).expecting(REELECTS);
+    (spec, limits(at(level, 2, 3, 4), 2, at(level, 0, 1, 1), 0))
+}
+
+fn pre_vote(level: Level) -> (RaftSpec, Limits) {
+    let spec = RaftSpec::new(3, 2).configured(|config| config.pre_vote = true).expecting(REELECTS);
+    (spec, limits(at(level, 2, 3, 4), at(level, 1, 1, 2), at(level, 0, 1, 1), 0))
+}
+
+fn replication(level: Level) -> (RaftSpec, Limits) {
+    let spec = RaftSpec::new(3, 2).expecting(Expect { overwrites: true, reelects: true, ..COMMITS });
+    (spec, limits(at(level, 2, 3, 3), 1, 1, 2))
+}
+
+fn figure_8(level: Level) -> (RaftSpec, Limits) {
+    let spec = RaftSpec::new(3, 5)
+        .beginning_with(&[(3, &[1, 2]), (3, &[1]), (3, &[1, 3])])
+        .expecting(Expect { overwrites: true, ..REELECTS });
+    (spec, limits(at(level, 2, 3, 4), at(level, 1, 1, 2), 0, 0))
+}
+
+fn divergence(level: Level) -> (RaftSpec, Limits) {
+    let spec = RaftSpec::new(3, 4)
+        .beginning_with(&[(3, &[1, 3]), (3, &[1, 1, 1]), (3, &[1, 2, 2])])
+        .expecting(Expect { overwrites: true, ..Expect::default() });
+    (spec, limits(at(level, 2, 3, 4), at(level, 0, 1, 1), 1, at(level, 1, 1, 2)))
+}
+
+fn two_nodes(level: Level) -> (RaftSpec, Limits) {
+    let spec = RaftSpec::new(2, at(level, 2, 3, 3)).expecting(Expect { reelects: true, ..COMMITS });
+    (spec, limits(at(level, 2, 3, 4), 2, 1, 1))
+}
+
+fn five_nodes(level: Level) -> (RaftSpec, Limits) {
+    let spec = RaftSpec::new(5, at(level, 1, 1, 2));
+    (spec, limits(at(level, 4, 5, 5), at(level, 0, 1, 1), 0, 0))
+}
+
+fn alone(level: Level) -> (RaftSpec, Limits) {
+    let spec = RaftSpec::new(1, at(level, 3, 4, 5)).expecting(Expect { reelects: true, ..COMMITS });
+    (spec, limits(2, at(level, 3, 4, 5), 0, at(level, 3, 4, 5)))
+}
+
+fn quorum_check(level: Level) -> (RaftSpec, Limits) {
+    let spec = RaftSpec::new(3, 2).configured(|config| config.check_quorum = true).expecting(REELECTS);
+    (spec, limits(at(level, 2, 3, 3), at(level, 0, 1, 1), 0, 0))
+}
+
+fn small_cache(level: Level) -> (RaftSpec, Limits) {
+    let spec = RaftSpec::new(3, 2)
+        .configured(|config| {
+            config.max_cached_entries = 1;
+            config.max_append_entries = 1;
+        })
+        .beginning_with(&[(1, &[1, 1]), (1, &[1, 1]), (1, &[])])
+        .expecting(COMMITS);
+    (spec, limits(at(level, 2, 2, 3), at(level, 0, 1, 1), 0, 1))
+}

@@ -1,0 +1,257 @@
+//! What a protocol supplies to be put into a world.
+
+use std::fmt::Debug;
+use std::hash::Hash;
+use std::sync::Arc;
+
+use quorate::durable::Corrupt;
+use quorate::id::{NodeId, Permute};
+use quorate::ledger::OutputOf;
+use quorate::machine::{Machine, RecordOf};
+
+use crate::check::{Bounds, Kind};
+use crate::node::{Frozen, ImageOf};
+use crate::world::World;
+
+/// What states are made of.
+pub trait Value: Clone + Eq + Hash + Debug + Permute + Send + Sync + 'static {}
+impl<T: Clone + Eq + Hash + Debug + Permute + Send + Sync + 'static> Value for T {}
+
+/// What timers are: names. One that names a node would not be renamed, so it goes without symmetry.
+pub trait Name: Copy + Ord + Hash + Debug + Send + Sync + 'static {}
+impl<T: Copy + Ord + Hash + Debug + Send + Sync + 'static> Name for T {}
+
+/// The messages of a protocol.
+pub type MessageOf<S> = <<S as Spec>::Machine as Machine>::Message;
+/// The timers of a protocol.
+pub type TimerOf<S> = <<S as Spec>::Machine as Machine>::Timer;
+/// The requests of a protocol.
+pub type RequestOf<S> = <<S as Spec>::Machine as Machine>::Request;
+/// The durable cells of a protocol.
+pub type CellOf<S> = <<S as Spec>::Machine as Machine>::Cell;
+/// The durable entries of a protocol.
+pub type EntryOf<S> = <<S as Spec>::Machine as Machine>::Entry;
+/// The notices of a protocol.
+pub type NoticeOf<S> = <<S as Spec>::Machine as Machine>::Notice;
+
+/// A protocol, configured, with its bounds and its properties.
+///
+/// With [`symmetric`](Self::symmetric), everything here must treat all nodes alike: renaming the nodes of
+/// what a method is given renames its answer, and changes nothing else.
+/// [`Rules::check_symmetry`](crate::world::Rules::check_symmetry) tests that.
+pub trait Spec: Clone + Send + Sync + 'static {
+    /// The machine of each node.
+    type Machine: Machine<Message: Value + Ord, Timer: Name, Request: Value, Cell: Value, Entry: Value, Notice: Value>
+        + Value;
+
+    /// What properties remember of the past and no node needs to know (ghost state).
+    type History: Value + Default;
+
+    /// How many nodes there are, named `NodeId(0)` and on.
+    fn nodes(&self) -> usize;
+
+    /// The machine of a node that comes back with what its disk holds; a new one where it holds nothing.
+    ///
+    /// # Errors
+    /// What is wrong with the disk; in a world, that is a violation.
+    fn recover(&self, node: NodeId, disk: &ImageOf<Self>, applied: u64) -> Result<Self::Machine, Corrupt>;
+
+    /// Whether recovery from `disk` would yield what `machine` holds to be durable.
+    ///
+    /// # Errors
+    /// What differs.
+    fn agrees(&self, machine: &Self::Machine, disk: &ImageOf<Self>) -> Result<(), &'static str>;
+
+    /// The configurations that a world may begin in; one of new nodes by default.
+    fn origins(&self) -> Vec<Origin<Self>> {
+        vec![Origin::default()]
+    }
+
+    /// The requests that the application of `node` may make next.
+    fn requests(&self, world: &World<Self>, node: NodeId, requests: &mut Vec<RequestOf<Self>>);
+
+    /// The bound of the protocol's own (`"terms"`) that this machine is beyond: the action that led here is
+    /// withheld and counted under that name.
+    fn exceeds(&self, machine: &Self::Machine) -> Option<&'static str> {
+        let _ = machine;
+        None
+    }
+
+    /// The protocol's own bounds, for the report.
+    fn bounds(&self) -> Bounds {
+        Bounds::new()
+    }
+
+    /// The index up to which the application has applied everything for good once it was told `notice`.
+    fn applied(&self, notice: &NoticeOf<Self>) -> Option<u64> {
+        let _ = notice;
+        None
+    }
+
+    /// Sees all that happens and remembers what properties need.
+    ///
+    /// # Errors
+    /// The name of the property that this event violates: one of [`properties`](Self::properties), of
+    /// [`Claim::Observed`].
+    fn observe(&self, seen: &Seen<'_, Self>, history: &mut Self::History) -> Result<(), &'static str> {
+        let _ = (seen, history);
+        Ok(())
+    }
+
+    /// What is claimed of every world.
+    fn properties(&self) -> Vec<Property<Self>>;
+
+    /// Whether nodes are interchangeable, so that worlds that differ only by their names are one.
+    fn symmetric(&self) -> bool {
+        true
+    }
+
+    /// A summary of a machine that no renaming of nodes changes: the finer, the faster symmetry is.
+    fn signature(&self, machine: &Self::Machine) -> u64 {
+        let _ = machine;
+        0
+    }
+
+    /// A summary of what `machine` holds about node `about` (its vote for it, how far it follows), in which
+    /// names of nodes do not appear: renaming changes nothing but `about`. Tells apart nodes that
+    /// [`signature`](Self::signature) does not.
+    fn relation(&self, machine: &Self::Machine, about: NodeId) -> u64 {
+        let _ = (machine, about);
+        0
+    }
+
+    /// A summary of a message that no renaming of nodes changes.
+    fn message_signature(&self, message: &MessageOf<Self>) -> u64 {
+        let _ = message;
+        0
+    }
+
+    /// Whether `message`, delivered to `receiver` now or at any time to come, changes nothing: neither the
+    /// receiver, whatever befalls it (a crash takes back what its disk does not hold), nor by way of an
+    /// effect. Such a message is taken out of flight at once, since all that it could do is fill a place.
+    fn inert(&self, receiver: &Frozen<Self>, from: NodeId, message: &MessageOf<Self>) -> bool {
+        let _ = (receiver, from, message);
+        false
+    }
+
+    /// Whether steps make choices: they are enumerated only then, since that costs a second step. A choice
+    /// that was not announced is a violation, never a hole.
+    fn chooses(&self) -> bool {
+        false
+    }
+
+    /// The steps, in nanoseconds, that the clock of a node may take at once; none for machines that read no
+    /// clock.
+    fn ticks(&self) -> &[i64] {
+        &[]
+    }
+
+    /// A machine in a few words (its role, its term): shown in traces where it changes.
+    fn summary(&self, machine: &Self::Machine) -> String {
+        let _ = machine;
+        String::new()
+    }
+}
+
+/// A configuration that a world begins in.
+#[derive(Debug)]
+#[allow(clippy::exhaustive_structs, reason = "written out by protocols, with a default for the rest")]
+pub struct Origin<S: Spec> {
+    /// What each disk holds and its application has applied; nothing for the nodes beyond the end.
+    pub disks: Vec<(ImageOf<S>, u64)>,
+    /// What happened before.
+    pub history: S::History,
+}
+
+impl<S: Spec> Default for Origin<S> {
+    fn default() -> Self {
+        Self { disks: Vec::new(), history: S::History::default() }
+    }
+}
+
+/// What one node went through.
+#[allow(clippy::exhaustive_enums, reason = "observers handle what they care about")]
+pub enum Event<'a, S: Spec> {
+    /// Its machine took `Start`.
+    Started,
+    /// Its machine took a message; from the node itself, what it sent to itself.
+    Received {
+        /// The sender.
+        from: NodeId,
+        /// What it said.
+        message: &'a MessageOf<S>,
+    },
+    /// A timer expired.
+    Expired(TimerOf<S>),
+    /// The application asked for something.
+    Asked(&'a RequestOf<S>),
+    /// Its machine took what it had asked to read back.
+    Loaded,
+    /// A record became durable.
+    Flushed,
+    /// It crashed, after `outputs` and `durable` had happened.
+    Crashed,
+    /// It recovered from its disk. `Started` follows.
+    Recovered,
+}
+
+/// An event, with what it changed.
+#[allow(clippy::exhaustive_structs, reason = "observers read it")]
+pub struct Seen<'a, S: Spec> {
+    /// Where it happened.
+    pub node: NodeId,
+    /// What happened.
+    pub event: Event<'a, S>,
+    /// The machine before.
+    pub before: &'a S::Machine,
+    /// The machine after.
+    pub after: &'a S::Machine,
+    /// What its application had applied before.
+    pub applied_before: u64,
+    /// What left the node in this event.
+    pub outputs: &'a [OutputOf<S::Machine>],
+    /// The records that became durable in this event.
+    pub durable: &'a [RecordOf<S::Machine>],
+    /// All nodes, after the event.
+    pub nodes: &'a [Arc<Frozen<S>>],
+}
+
+/// How a property is decided.
+#[allow(clippy::exhaustive_enums, reason = "the two ways there are")]
+pub enum Claim<S: Spec> {
+    /// By looking at a world.
+    State(fn(&World<S>) -> bool),
+    /// By [`Spec::observe`], which reports its name when it falls.
+    Observed,
+}
+
+/// A named property.
+#[allow(clippy::exhaustive_structs, reason = "written out by protocols")]
+pub struct Property<S: Spec> {
+    /// Its name.
+    pub name: &'static str,
+    /// `Always` or `Sometimes`.
+    pub kind: Kind,
+    /// How it is decided.
+    pub claim: Claim<S>,
+}
+
+impl<S: Spec> Property<S> {
+    /// Holds in every world.
+    #[must_use]
+    pub const fn always(name: &'static str, holds: fn(&World<S>) -> bool) -> Self {
+        Self { name, kind: Kind::Always, claim: Claim::State(holds) }
+    }
+
+    /// Holds in some world: the check is not vacuous.
+    #[must_use]
+    pub const fn sometimes(name: &'static str, holds: fn(&World<S>) -> bool) -> Self {
+        Self { name, kind: Kind::Sometimes, claim: Claim::State(holds) }
+    }
+
+    /// Never reported by [`Spec::observe`].
+    #[must_use]
+    pub const fn observed(name: &'static str) -> Self {
+        Self { name, kind: Kind::Always, claim: Claim::Observed }
+    }
+}

@@ -1,0 +1,217 @@
+//! Worlds that differ only by the names of interchangeable nodes are one.
+//!
+//! The representative of such an orbit orders the nodes by summaries in which no names appear, and among
+//! nodes that the summaries do not tell apart tries every order and takes the one whose world has the least
+//! fingerprint. It is exact whatever the summaries are (but for two worlds of one orbit sharing a 64-bit
+//! fingerprint, which the set of visited states cannot tell apart either): coarse ones only cost time.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use foldhash::fast::FixedState;
+use quorate::id::{Permutation, Permute};
+use smallvec::SmallVec;
+
+use crate::hash::{fingerprint, mix};
+use crate::node::Frozen;
+use crate::spec::Spec;
+use crate::stripes::Stripes;
+use crate::world::{Rules, World, slot};
+
+/// A renaming: node `i` is called `to[i]`.
+pub type Renaming = SmallVec<[u8; 8]>;
+
+/// How many renamed nodes each worker remembers.
+const REMEMBERED: usize = 1 << 14;
+
+/// Nodes by fingerprint and renaming, as they are called then; one map a worker.
+pub(crate) type Renamed<S> = Stripes<HashMap<(u64, u64), Arc<Frozen<S>>, FixedState>>;
+
+impl<S: Spec> Rules<S> {
+    /// The representative of all worlds that differ from `world` by names only.
+    #[must_use]
+    pub fn canonical(&self, world: World<S>) -> World<S> {
+        self.canonical_with(world).0
+    }
+
+    /// The representative and, unless it is `world` itself, the renaming that leads to it.
+    #[must_use]
+    pub fn canonical_with(&self, world: World<S>) -> (World<S>, Option<Renaming>) {
+        if !self.symmetric() || world.nodes().len() < 2 {
+            return (world, None);
+        }
+        let mut summaries = self.summaries(&world);
+        if has_ties(&summaries) {
+            self.refine(&world, &mut summaries);
+        }
+        let mut order: SmallVec<[u8; 8]> = (0..=u8::MAX).take(summaries.len()).collect();
+        order.sort_by_key(|at| summaries[usize::from(*at)]);
+        let mut best: Option<(u64, World<S>, Renaming)> = None;
+        let ties = has_ties(&summaries);
+        each_order(&mut order, &summaries, 0, &mut |order| {
+            let renaming = renaming(order);
+            if !ties && is_identity(&renaming) {
+                return;
+            }
+            let renamed = self.renamed(&world, &renaming);
+            let fingerprint = if ties { renamed.fingerprint() } else { 0 };
+            if best.as_ref().is_none_or(|(least, ..)| fingerprint < *least) {
+                best = Some((fingerprint, renamed, renaming));
+            }
+        });
+        match best {
+            Some((_, renamed, renaming)) if !is_identity(&renaming) => (renamed, Some(renaming)),
+            _ => (world, None),
+        }
+    }
+
+    /// As [`renamed`], remembering nodes that were renamed before: there are far fewer of them than worlds.
+    fn renamed(&self, world: &World<S>, renaming: &Renaming) -> World<S> {
+        let by = Permutation::new(renaming);
+        let mut memo = self.renamed.mine();
+        if memo.len() > REMEMBERED {
+            memo.clear();
+        }
+        rename(world, renaming, |node| {
+            let key = (node.fingerprint(), packed(renaming));
+            Arc::clone(memo.entry(key).or_insert_with(|| Arc::new(node.renamed(&by))))
+        })
+    }
+
+    /// A summary of each node and of its part in the network.
+    fn summaries(&self, world: &World<S>) -> SmallVec<[u64; 8]> {
+        let own: SmallVec<[u64; 8]> = world.nodes().iter().map(|node| node.signature()).collect();
+        let mut summaries = own.clone();
+        for envelope in world.network().iter() {
+            let (from, to) = (slot(envelope.from), slot(envelope.to));
+            let message = self.spec().message_signature(&envelope.message);
+            // Sums, since the order of messages depends on names.
+            if let (Some(&sender), Some(&receiver)) = (own.get(from), own.get(to)) {
+                summaries[from] = summaries[from].wrapping_add(mix(mix(1, message), receiver));
+                summaries[to] = summaries[to].wrapping_add(mix(mix(2, message), sender));
+            }
+        }
+        summaries
+    }
+
+    /// Tells nodes apart by what others hold about them, and they about others.
+    fn refine(&self, world: &World<S>, summaries: &mut SmallVec<[u64; 8]>) {
+        let own = summaries.clone();
+        for (from, holder) in world.nodes().iter().enumerate() {
+            for (to, about) in world.ids().enumerate() {
+                let relation = self.spec().relation(&holder.machine, about);
+                let itself = u64::from(from == to);
+                summaries[from] = summaries[from].wrapping_add(mix(mix(relation, own[to]), 3 + itself));
+                summaries[to] = summaries[to].wrapping_add(mix(mix(relation, own[from]), 5 + itself));
+            }
+        }
+    }
+
+    /// Whether `world` is treated alike under every renaming: the same representative, the same actions,
+    /// and each leading to the same representative. For tests of a protocol's [`Spec`].
+    ///
+    /// # Errors
+    /// What differs, and under which renaming.
+    pub fn check_symmetry(&self, world: &World<S>) -> Result<(), String> {
+        let expected = self.canonical(world.clone());
+        let after = |world: &World<S>| {
+            let (mut actions, mut withheld) = (Vec::new(), Default::default());
+            self.actions(world, &mut actions, &mut withheld);
+            let next = actions.iter().filter_map(|action| self.apply(world, action).ok());
+            let mut prints: Vec<_> = next.map(|next| next.fingerprint()).collect();
+            prints.sort_unstable();
+            (prints, actions.len(), withheld, self.violated(world))
+        };
+        let expected_after = after(world);
+        let mut order: SmallVec<[u8; 8]> = (0..=u8::MAX).take(world.nodes().len()).collect();
+        let all_tied: SmallVec<[u64; 8]> = order.iter().map(|_| 0).collect();
+        let mut outcome = Ok(());
+        each_order(&mut order, &all_tied, 0, &mut |order| {
+            let renaming = renaming(order);
+            let renamed = renamed(world, &renaming);
+            if self.canonical(renamed.clone()) != expected {
+                outcome = Err(format!("another representative under {renaming:?}: {world:#?}"));
+            } else if after(&renamed) != expected_after {
+                outcome = Err(format!("other actions, or other successors, under {renaming:?}: {world:#?}"));
+            }
+        });
+        outcome
+    }
+}
+
+/// The world with every node renamed.
+#[must_use]
+pub fn renamed<S: Spec>(world: &World<S>, renaming: &Renaming) -> World<S> {
+    let by = Permutation::new(renaming);
+    rename(world, renaming, |node| Arc::new(node.renamed(&by)))
+}
+
+/// The world with every node renamed, the nodes themselves by `each`.
+fn rename<S: Spec>(
+    world: &World<S>,
+    renaming: &Renaming,
+    mut each: impl FnMut(&Frozen<S>) -> Arc<Frozen<S>>,
+) -> World<S> {
+    let by = Permutation::new(renaming);
+    let mut next = world.clone();
+    for (node, to) in world.nodes.iter().zip(renaming) {
+        if let Some(place) = next.nodes.get_mut(usize::from(*to)) {
+            *place = each(node);
+        }
+    }
+    next.network.permute(&by);
+    next.history.permute(&by);
+    next
+}
+
+/// The renaming that puts `order[i]` in place `i`.
+fn renaming(order: &[u8]) -> Renaming {
+    let mut to: Renaming = order.into();
+    for (place, at) in (0..=u8::MAX).zip(order) {
+        to[usize::from(*at)] = place;
+    }
+    to
+}
+
+/// A renaming in one word.
+fn packed(renaming: &Renaming) -> u64 {
+    if renaming.len() > 16 {
+        return fingerprint(renaming);
+    }
+    renaming.iter().fold(0, |word, to| (word << 4) | u64::from(*to))
+}
+
+/// The renaming that undoes `renaming`.
+#[must_use]
+pub fn inverse(renaming: &Renaming) -> Renaming {
+    self::renaming(renaming)
+}
+
+/// First `first`, then `second`.
+#[must_use]
+pub fn composed(first: &Renaming, second: &Renaming) -> Renaming {
+    first.iter().map(|to| second[usize::from(*to)]).collect()
+}
+
+fn is_identity(renaming: &Renaming) -> bool {
+    (0..=u8::MAX).zip(renaming).all(|(at, to)| at == *to)
+}
+
+fn has_ties(summaries: &[u64]) -> bool {
+    summaries.iter().enumerate().any(|(at, summary)| summaries[at + 1..].contains(summary))
+}
+
+/// Calls `visit` with every order that differs from `order`, sorted by summary, only among equal summaries.
+fn each_order(order: &mut SmallVec<[u8; 8]>, summaries: &[u64], from: usize, visit: &mut impl FnMut(&[u8])) {
+    if from + 1 >= order.len() {
+        return visit(order);
+    }
+    let summary = summaries[usize::from(order[from])];
+    for other in from..order.len() {
+        if summaries[usize::from(order[other])] == summary {
+            order.swap(from, other);
+            each_order(order, summaries, from + 1, visit);
+            order.swap(from, other);
+        }
+    }
+}

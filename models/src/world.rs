@@ -1,0 +1,329 @@
+//! The world: nodes behind their ledgers, a network, disks, and the faults it may suffer.
+
+mod act;
+mod offer;
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use quorate::id::{NodeId, Permutation, Permute};
+use smallvec::SmallVec;
+
+use crate::check::{Bounds, Kind};
+use crate::hash::fingerprint;
+use crate::network::{Envelope, Network};
+use crate::node::{Frozen, MISFIT, UNRECOVERABLE};
+use crate::spec::{Claim, MessageOf, Property, RequestOf, Spec, TimerOf};
+use crate::symmetry::Renamed;
+
+pub use offer::Withheld;
+
+/// How many nodes are kept without allocating.
+const INLINE_NODES: usize = 5;
+
+/// The property that says: no step panics.
+pub const TOTAL: &str = "every step is total";
+/// The property that says: only machines that say so make choices.
+pub const UNANNOUNCED: &str = "choices are announced";
+/// What is claimed of every world, whatever the protocol.
+pub const COMMON: [&str; 4] = [TOTAL, UNANNOUNCED, UNRECOVERABLE, MISFIT];
+
+/// The answers to the choices of one step.
+pub type Script = SmallVec<[u32; 2]>;
+
+/// What can happen next.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[allow(clippy::exhaustive_enums, reason = "renderers and reducers handle all of them")]
+pub enum Action<M, T, R> {
+    /// A message arrives, and is in flight no more.
+    Deliver(Envelope<M>, Script),
+    /// A message arrives, and stays in flight.
+    Duplicate(Envelope<M>, Script),
+    /// A message is lost.
+    Drop(Envelope<M>),
+    /// A timer that is set expires, whenever it may be due.
+    Fire(NodeId, T, Script),
+    /// The application asks for something.
+    Request(NodeId, R, Script),
+    /// The next record becomes durable, and what waited for it alone leaves.
+    Flush(NodeId),
+    /// The node takes the first input that its driver owes it.
+    Inbox(NodeId, Script),
+    /// The node crashes after so many of its held effects happened, and comes back with what its disk holds.
+    Crash(NodeId, usize, Script),
+    /// The node's clock moves by so many nanoseconds.
+    Tick(NodeId, i64),
+}
+
+/// The actions of a protocol.
+pub type ActionOf<S> = Action<MessageOf<S>, TimerOf<S>, RequestOf<S>>;
+
+impl<M: Permute, T, R: Permute> Permute for Action<M, T, R> {
+    fn permute(&mut self, by: &Permutation<'_>) {
+        match self {
+            Self::Deliver(envelope, _) | Self::Duplicate(envelope, _) | Self::Drop(envelope) => {
+                envelope.permute(by);
+            }
+            Self::Request(node, request, _) => {
+                node.permute(by);
+                request.permute(by);
+            }
+            Self::Fire(node, ..)
+            | Self::Flush(node)
+            | Self::Inbox(node, _)
+            | Self::Crash(node, ..)
+            | Self::Tick(node, _) => node.permute(by),
+        }
+    }
+}
+
+/// How much of each fault there may be; `None` is any.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs, reason = "written out by protocols, with a default for the rest")]
+pub struct Limits {
+    /// Messages in flight at once, those still held back by a ledger included. A step that would send more
+    /// is withheld until something was delivered or lost, so this is at least the widest broadcast.
+    pub in_flight: Option<u64>,
+    /// Messages that arrive and stay in flight.
+    pub duplicates: Option<u64>,
+    /// Requests of applications.
+    pub requests: Option<u64>,
+    /// Crashes.
+    pub crashes: Option<u64>,
+    /// Movements of clocks.
+    pub ticks: Option<u64>,
+    /// How far apart two clocks may be, in nanoseconds.
+    pub drift: Option<u64>,
+}
+
+impl Limits {
+    /// By name, for the report.
+    #[must_use]
+    pub fn named(&self) -> Bounds {
+        Bounds::from([
+            ("in_flight", self.in_flight),
+            ("duplicates", self.duplicates),
+            ("requests", self.requests),
+            ("crashes", self.crashes),
+            ("ticks", self.ticks),
+            ("drift", self.drift),
+        ])
+    }
+}
+
+/// How much of each budget is spent; what has no limit is not counted, or worlds would never meet again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[allow(clippy::exhaustive_structs, reason = "a plain record of numbers")]
+pub struct Spent {
+    /// Messages that arrived and stayed in flight.
+    pub duplicates: u64,
+    /// Requests of applications.
+    pub requests: u64,
+    /// Crashes.
+    pub crashes: u64,
+    /// Movements of clocks.
+    pub ticks: u64,
+}
+
+/// A world: everything that the next action and the properties depend on, and no more.
+pub struct World<S: Spec> {
+    pub(crate) nodes: SmallVec<[Arc<Frozen<S>>; INLINE_NODES]>,
+    pub(crate) network: Network<MessageOf<S>>,
+    pub(crate) spent: Spent,
+    pub(crate) history: S::History,
+    pub(crate) broken: Option<&'static str>,
+}
+
+impl<S: Spec> World<S> {
+    /// The nodes; `NodeId(i)` is the one at `i`.
+    #[must_use]
+    pub fn nodes(&self) -> &[Arc<Frozen<S>>] {
+        &self.nodes
+    }
+
+    /// The node of that name.
+    #[must_use]
+    pub fn node(&self, id: NodeId) -> Option<&Frozen<S>> {
+        self.nodes.get(slot(id)).map(|node| &**node)
+    }
+
+    /// The machines, in the order of their names.
+    pub fn machines(&self) -> impl ExactSizeIterator<Item = &S::Machine> {
+        self.nodes.iter().map(|node| &node.machine)
+    }
+
+    /// The messages in flight.
+    #[must_use]
+    pub const fn network(&self) -> &Network<MessageOf<S>> {
+        &self.network
+    }
+
+    /// What was spent of the budgets.
+    #[must_use]
+    pub const fn spent(&self) -> &Spent {
+        &self.spent
+    }
+
+    /// What the properties remember.
+    #[must_use]
+    pub const fn history(&self) -> &S::History {
+        &self.history
+    }
+
+    /// The property that an event on the way here violated.
+    #[must_use]
+    pub const fn broken(&self) -> Option<&'static str> {
+        self.broken
+    }
+
+    /// Messages in flight, those that a ledger still holds back included.
+    #[must_use]
+    pub fn in_flight(&self) -> usize {
+        self.network.len() + self.nodes.iter().map(|node| node.held_sends()).sum::<usize>()
+    }
+
+    /// 64 bits of the whole world.
+    #[must_use]
+    pub fn fingerprint(&self) -> u64 {
+        fingerprint(self)
+    }
+
+    /// The ids of all nodes.
+    pub fn ids(&self) -> impl ExactSizeIterator<Item = NodeId> + use<S> {
+        (0..u32::try_from(self.nodes.len()).unwrap_or(u32::MAX)).map(|id| NodeId(u64::from(id)))
+    }
+}
+
+/// The place of a node.
+pub(crate) fn slot(id: NodeId) -> usize {
+    usize::try_from(id.0).unwrap_or(usize::MAX)
+}
+
+impl<S: Spec> Clone for World<S> {
+    fn clone(&self) -> Self {
+        Self {
+            nodes: self.nodes.clone(),
+            network: self.network.clone(),
+            spent: self.spent,
+            history: self.history.clone(),
+            broken: self.broken,
+        }
+    }
+}
+
+impl<S: Spec> PartialEq for World<S> {
+    fn eq(&self, other: &Self) -> bool {
+        self.nodes == other.nodes
+            && self.network == other.network
+            && self.spent == other.spent
+            && self.history == other.history
+            && self.broken == other.broken
+    }
+}
+
+impl<S: Spec> Eq for World<S> {}
+
+impl<S: Spec> Hash for World<S> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_usize(self.nodes.len());
+        for node in &self.nodes {
+            state.write_u64(node.fingerprint());
+        }
+        self.network.hash(state);
+        self.spent.hash(state);
+        self.history.hash(state);
+        self.broken.hash(state);
+    }
+}
+
+impl<S: Spec> fmt::Debug for World<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = f.debug_struct("World");
+        for (id, node) in self.ids().zip(&self.nodes) {
+            out.field(&id.to_string(), &**node);
+        }
+        out.field("network", &self.network.iter().collect::<Vec<_>>());
+        out.field("spent", &self.spent).field("history", &self.history);
+        out.field("broken", &self.broken).finish()
+    }
+}
+
+/// Why an action does not happen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(clippy::exhaustive_enums, reason = "the two reasons there are")]
+pub enum Refused {
+    /// A bound of this name withholds it.
+    Bound(&'static str),
+    /// It makes no sense here: the message is not in flight, the timer is not set.
+    Impossible,
+}
+
+/// A protocol with limits: what can happen, what comes of it, and what must hold.
+pub struct Rules<S: Spec> {
+    spec: S,
+    limits: Limits,
+    properties: Vec<Property<S>>,
+    symmetric: bool,
+    pub(crate) renamed: Renamed<S>,
+}
+
+impl<S: Spec> Rules<S> {
+    /// The rules of `spec` within `limits`.
+    #[must_use]
+    pub fn new(spec: S, limits: Limits) -> Self {
+        let mut properties: Vec<_> = COMMON.iter().map(|name| Property::observed(name)).collect();
+        properties.extend(spec.properties());
+        let symmetric = spec.symmetric();
+        Self { spec, limits, properties, symmetric, renamed: Renamed::default() }
+    }
+
+    /// The same rules, telling apart worlds that differ only by the names of their nodes.
+    #[must_use]
+    pub fn without_symmetry(self) -> Self {
+        Self { symmetric: false, ..self }
+    }
+
+    /// The protocol.
+    #[must_use]
+    pub const fn spec(&self) -> &S {
+        &self.spec
+    }
+
+    /// The limits.
+    #[must_use]
+    pub const fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Whether worlds that differ only by the names of their nodes are one.
+    #[must_use]
+    pub const fn symmetric(&self) -> bool {
+        self.symmetric
+    }
+
+    /// What is claimed: what every world must keep, then the protocol's own.
+    #[must_use]
+    pub fn properties(&self) -> &[Property<S>] {
+        &self.properties
+    }
+
+    /// Whether `world` violates this property.
+    #[must_use]
+    pub fn violates(&self, property: &Property<S>, world: &World<S>) -> bool {
+        match property.claim {
+            _ if property.kind != Kind::Always => false,
+            Claim::Observed => world.broken == Some(property.name),
+            Claim::State(holds) => !holds(world) || world.broken == Some(property.name),
+        }
+    }
+
+    /// The first property that `world` violates.
+    #[must_use]
+    pub fn violated(&self, world: &World<S>) -> Option<&'static str> {
+        if let Some(broken) = world.broken {
+            return Some(broken);
+        }
+        self.properties.iter().find(|property| self.violates(property, world)).map(|property| property.name)
+    }
+}
