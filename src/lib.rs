@@ -149,3 +149,8 @@ pub mod resilience;
 pub mod time;
 #[cfg(feature = "wire")]
 pub mod wire;
+
+/// The examples of the README compile and run.
+#[cfg(all(doctest, feature = "std"))]
+#[doc = include_str!("../README.md")]
+mod readme {}
