@@ -134,6 +134,14 @@ pub trait Spec: Clone + Send + Sync + 'static {
         false
     }
 
+    /// Whether [`requests`](Self::requests) or a property looks at what is in flight or at the budgets spent
+    /// ([`World::network`], [`World::spent`]), other than how many requests were made. Where none does, a
+    /// message may as well be lost when its place is needed, and what changes nothing but budgets need not
+    /// be tried (`moves.rs` says why).
+    fn sees_faults(&self) -> bool {
+        true
+    }
+
     /// Whether steps make choices: they are enumerated only then, since that costs a second step. A choice
     /// that was not announced is a violation, never a hole.
     fn chooses(&self) -> bool {

@@ -1,6 +1,7 @@
 //! The world: nodes behind their ledgers, a network, disks, and the faults it may suffer.
 
 mod act;
+mod moves;
 mod offer;
 mod passage;
 
@@ -20,6 +21,7 @@ use crate::spec::{Claim, MessageOf, Property, RequestOf, Spec, TimerOf};
 use crate::stripes::Stripes;
 use crate::symmetry::Renamed;
 
+pub use moves::{Lost, Move};
 pub use offer::Withheld;
 use passage::Passages;
 
@@ -270,6 +272,7 @@ pub struct Rules<S: Spec> {
     properties: Vec<Property<S>>,
     symmetric: bool,
     inert: bool,
+    late_losses: bool,
     pub(crate) renamed: Stripes<Renamed<S>>,
     passages: Passages<S>,
 }
@@ -280,13 +283,14 @@ impl<S: Spec> Rules<S> {
     pub fn new(spec: S, limits: Limits) -> Self {
         let mut properties: Vec<_> = COMMON.iter().map(|name| Property::observed(name)).collect();
         properties.extend(spec.properties());
-        let symmetric = spec.symmetric();
+        let (symmetric, late_losses) = (spec.symmetric(), !spec.sees_faults());
         Self {
             spec,
             limits,
             properties,
             symmetric,
             inert: true,
+            late_losses,
             renamed: Stripes::default(),
             passages: Passages::<S>::default(),
         }
@@ -302,6 +306,12 @@ impl<S: Spec> Rules<S> {
     #[must_use]
     pub fn without_inert(self) -> Self {
         Self { inert: false, ..self }
+    }
+
+    /// The same rules, exploring every loss at every moment ([`Spec::sees_faults`]).
+    #[must_use]
+    pub fn with_early_losses(self) -> Self {
+        Self { late_losses: false, ..self }
     }
 
     /// The protocol.

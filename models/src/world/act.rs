@@ -7,7 +7,7 @@ use quorate::id::NodeId;
 use quorate::time::Time;
 use smallvec::SmallVec;
 
-use super::passage::Cause;
+use super::passage::{Cause, Passage, Sent};
 use super::{Action, ActionOf, Refused, Rules, Script, Spent, UNRECOVERABLE, World, slot};
 use crate::history::Past;
 use crate::network::Network;
@@ -16,6 +16,19 @@ use crate::spec::{Origin, Spec};
 
 /// How many rounds of writing and delivering to oneself a world gets to come to rest before it begins.
 const SETTLING_ROUNDS: usize = 64;
+
+/// What comes of an action, however many messages are in flight then.
+pub(super) struct Acted<S: Spec> {
+    pub(super) world: World<S>,
+    passage: Option<Arc<Passage<S>>>,
+}
+
+impl<S: Spec> Acted<S> {
+    /// What was sent.
+    pub(super) fn sends(&self) -> &[Sent<S>] {
+        self.passage.as_ref().map_or(&[], |passage| &passage.sends)
+    }
+}
 
 impl<S: Spec> Rules<S> {
     /// The worlds that everything begins with: nodes started, everything durable, loopbacks delivered.
@@ -72,7 +85,7 @@ impl<S: Spec> Rules<S> {
     /// # Errors
     /// [`Refused`], where a bound withholds it or it makes no sense.
     pub fn apply_named(&self, world: &World<S>, action: &ActionOf<S>) -> Result<World<S>, Refused> {
-        let next = self.act(world, action)?;
+        let next = self.act(world, action)?.world;
         match self.crowded(world, &next) {
             0 => Ok(next),
             _ => Err(Refused::Bound("in_flight")),
@@ -89,49 +102,50 @@ impl<S: Spec> Rules<S> {
     }
 
     /// As [`apply_named`](Self::apply_named), however many messages are in flight then.
-    pub(super) fn act(&self, world: &World<S>, action: &ActionOf<S>) -> Result<World<S>, Refused> {
+    pub(super) fn act(&self, world: &World<S>, action: &ActionOf<S>) -> Result<Acted<S>, Refused> {
         if world.broken.is_some() {
             return Err(Refused::Impossible);
         }
         let mut next = world.clone();
+        let mut passage = None;
         let touched = match action {
             Action::Deliver(envelope, script) => {
                 let flying = next.network.take(envelope).ok_or(Refused::Impossible)?;
-                self.befall(&mut next, envelope.to, &Cause::Message(&flying), script)?;
+                passage = Some(self.befall(&mut next, envelope.to, &Cause::Message(&flying), script)?);
                 envelope.to
             }
             Action::Duplicate(envelope, script) => {
                 let flying = world.network.get(envelope).ok_or(Refused::Impossible)?;
                 spend(&mut next.spent.duplicates, self.limits.duplicates, "duplicates")?;
-                self.befall(&mut next, envelope.to, &Cause::Message(flying), script)?;
+                passage = Some(self.befall(&mut next, envelope.to, &Cause::Message(flying), script)?);
                 envelope.to
             }
             Action::Drop(envelope) => {
                 next.network.take(envelope).ok_or(Refused::Impossible)?;
-                return Ok(next);
+                return Ok(Acted { world: next, passage: None });
             }
             Action::Fire(id, timer, script) => {
                 let set = |node: &Frozen<S>| node.ledger.timers().iter().any(|(set, _)| set == *timer);
                 possible(world.node(*id).is_some_and(set))?;
-                self.befall(&mut next, *id, &Cause::Timer(*timer), script)?;
+                passage = Some(self.befall(&mut next, *id, &Cause::Timer(*timer), script)?);
                 *id
             }
             Action::Request(id, request, script) => {
                 spend(&mut next.spent.requests, self.limits.requests, "requests")?;
-                self.befall(&mut next, *id, &Cause::Request(request), script)?;
+                passage = Some(self.befall(&mut next, *id, &Cause::Request(request), script)?);
                 *id
             }
             Action::Flush(id) => {
-                self.befall(&mut next, *id, &Cause::Flush, &Script::new())?;
+                passage = Some(self.befall(&mut next, *id, &Cause::Flush, &Script::new())?);
                 *id
             }
             Action::Inbox(id, script) => {
-                self.befall(&mut next, *id, &Cause::Inbox, script)?;
+                passage = Some(self.befall(&mut next, *id, &Cause::Inbox, script)?);
                 *id
             }
             Action::Crash(id, kept, script) => {
                 spend(&mut next.spent.crashes, self.limits.crashes, "crashes")?;
-                self.befall(&mut next, *id, &Cause::Crash(*kept), script)?;
+                passage = Some(self.befall(&mut next, *id, &Cause::Crash(*kept), script)?);
                 *id
             }
             Action::Tick(id, by) => {
@@ -141,7 +155,7 @@ impl<S: Spec> Rules<S> {
             }
         };
         self.drop_inert(&mut next, touched);
-        Ok(next)
+        Ok(Acted { world: next, passage })
     }
 
     /// One node goes through something, and the world with it.
@@ -151,13 +165,9 @@ impl<S: Spec> Rules<S> {
         id: NodeId,
         cause: &Cause<'_, S>,
         script: &Script,
-    ) -> Result<(), Refused> {
+    ) -> Result<Arc<Passage<S>>, Refused> {
         let place = world.nodes.get_mut(slot(id)).ok_or(Refused::Impossible)?;
-        let passage = self.passage(id, place, &world.past, cause, script);
-        let passage = match &*passage {
-            Ok(passage) => passage,
-            Err(refused) => return Err(*refused),
-        };
+        let passage = self.passage(id, place, &world.past, cause, script)?;
         if !Arc::ptr_eq(place, &passage.after) {
             *place = Arc::clone(&passage.after);
         }
@@ -168,7 +178,7 @@ impl<S: Spec> Rules<S> {
             world.network.insert(Arc::clone(flying));
         }
         world.broken = world.broken.or(passage.broken);
-        Ok(())
+        Ok(passage)
     }
 
     /// Takes out of flight what can never again change anything: only messages to the node that changed, and

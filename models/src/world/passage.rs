@@ -31,10 +31,12 @@ const REMEMBERED: usize = 1 << 15;
 
 type Outputs<S> = SmallVec<[OutputOf<<S as Spec>::Machine>; 4]>;
 type Records<S> = SmallVec<[RecordOf<<S as Spec>::Machine>; 2]>;
-type Sends<S> = SmallVec<[Arc<Flying<MessageOf<S>>>; 2]>;
+/// What a node sent.
+pub(super) type Sent<S> = Arc<Flying<MessageOf<S>>>;
+type Sends<S> = SmallVec<[Sent<S>; 2]>;
 
 /// Passages by the fingerprints of the node, of what befell it, and of the history.
-pub(crate) type Passages<S> = Stripes<Cache<(u64, u64, u64), Arc<Result<Passage<S>, Refused>>>>;
+pub(crate) type Passages<S> = Stripes<Cache<(u64, u64, u64), Result<Arc<Passage<S>>, Refused>>>;
 
 /// What befalls a node.
 pub(super) enum Cause<'a, S: Spec> {
@@ -91,7 +93,7 @@ impl<S: Spec> Rules<S> {
         past: &Arc<Past<S::History>>,
         cause: &Cause<'_, S>,
         script: &Script,
-    ) -> Arc<Result<Passage<S>, Refused>> {
+    ) -> Result<Arc<Passage<S>>, Refused> {
         let key = (before.fingerprint(), cause.fingerprint(script), past.fingerprint());
         let make = || {
             let mut passing = Passing {
@@ -103,13 +105,13 @@ impl<S: Spec> Rules<S> {
                 broken: None,
             };
             let went = passing.go(cause, script);
-            Arc::new(went.map(|()| {
+            went.map(|()| {
                 let Passing { node, history, sends, broken, .. } = passing;
                 // Nodes and histories that did not change stay shared.
                 let after = if *node == **before { Arc::clone(before) } else { node };
                 let past = if history == ***past { Arc::clone(past) } else { Arc::new(Past::new(history)) };
-                Passage { after, past, sends, broken }
-            }))
+                Arc::new(Passage { after, past, sends, broken })
+            })
         };
         self.passages.mine().get(key, REMEMBERED, make)
     }
