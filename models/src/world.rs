@@ -23,7 +23,7 @@ use crate::symmetry::Renamed;
 
 pub use moves::{Lost, Move};
 pub use offer::Withheld;
-use passage::Passages;
+use passage::Memory;
 
 /// How many nodes are kept without allocating.
 const INLINE_NODES: usize = 5;
@@ -274,7 +274,7 @@ pub struct Rules<S: Spec> {
     inert: bool,
     late_losses: bool,
     pub(crate) renamed: Stripes<Renamed<S>>,
-    passages: Passages<S>,
+    memory: Stripes<Memory<S>>,
 }
 
 impl<S: Spec> Rules<S> {
@@ -292,7 +292,7 @@ impl<S: Spec> Rules<S> {
             inert: true,
             late_losses,
             renamed: Stripes::default(),
-            passages: Passages::<S>::default(),
+            memory: Stripes::default(),
         }
     }
 

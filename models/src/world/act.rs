@@ -26,7 +26,7 @@ pub(super) struct Acted<S: Spec> {
 impl<S: Spec> Acted<S> {
     /// What was sent.
     pub(super) fn sends(&self) -> &[Sent<S>] {
-        self.passage.as_ref().map_or(&[], |passage| &passage.sends)
+        self.passage.as_ref().map_or(&[], |passage| passage.sends())
     }
 }
 
@@ -168,13 +168,13 @@ impl<S: Spec> Rules<S> {
     ) -> Result<Arc<Passage<S>>, Refused> {
         let place = world.nodes.get_mut(slot(id)).ok_or(Refused::Impossible)?;
         let passage = self.passage(id, place, &world.past, cause, script)?;
-        if !Arc::ptr_eq(place, &passage.after) {
-            *place = Arc::clone(&passage.after);
+        if let Some(after) = passage.after() {
+            *place = Arc::clone(after);
         }
         if !Arc::ptr_eq(&world.past, &passage.past) {
             world.past = Arc::clone(&passage.past);
         }
-        for flying in &passage.sends {
+        for flying in passage.sends() {
             world.network.insert(Arc::clone(flying));
         }
         world.broken = world.broken.or(passage.broken);

@@ -1,11 +1,11 @@
 //! What one node goes through in one action.
 //!
-//! It depends on the node, on what befalls it and on the history, and on nothing else in the world: that is
-//! what makes a machine a pure function worth having. So each worker remembers it, under the fingerprints of
-//! the three, and most actions of an exploration are a look-up. A wrong answer takes two nodes, two messages
-//! or two histories with one fingerprint: the set of visited worlds, which is made of the same fingerprints,
-//! would confuse them too, and there are far fewer of them than of worlds
-//! ([`Report::expected_collisions`](crate::check::Report::expected_collisions)).
+//! It depends on the node and on what befalls it, and on nothing else in the world: that is what makes a
+//! machine a pure function worth having. What the observer makes of it depends on the history besides. So
+//! each worker remembers both, under fingerprints, and most actions of an exploration are a look-up. A wrong
+//! answer takes two nodes, two messages or two histories with one fingerprint: the set of visited worlds,
+//! which is made of the same fingerprints, would confuse them too, and there are far fewer of them than of
+//! worlds ([`Report::expected_collisions`](crate::check::Report::expected_collisions)).
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -24,19 +24,37 @@ use crate::history::Past;
 use crate::network::{Envelope, Flying};
 use crate::node::{Frozen, Node, Owed};
 use crate::spec::{Event, MessageOf, RequestOf, Seen, Spec, TimerOf};
-use crate::stripes::Stripes;
 
-/// How many passages each generation of a worker's memory holds.
+/// How much of each kind every generation of a worker's memory holds.
 const REMEMBERED: usize = 1 << 15;
 
-type Outputs<S> = SmallVec<[OutputOf<<S as Spec>::Machine>; 4]>;
-type Records<S> = SmallVec<[RecordOf<<S as Spec>::Machine>; 2]>;
+type Outputs<S> = SmallVec<[OutputOf<<S as Spec>::Machine>; 2]>;
+type Records<S> = SmallVec<[RecordOf<<S as Spec>::Machine>; 1]>;
 /// What a node sent.
 pub(super) type Sent<S> = Arc<Flying<MessageOf<S>>>;
 type Sends<S> = SmallVec<[Sent<S>; 2]>;
 
-/// Passages by the fingerprints of the node, of what befell it, and of the history.
-pub(crate) type Passages<S> = Stripes<Cache<(u64, u64, u64), Result<Arc<Passage<S>>, Refused>>>;
+/// What a worker remembers.
+pub(crate) struct Memory<S: Spec> {
+    /// By the fingerprints of the node, of what befell it, and of the history.
+    passages: Cache<(u64, u64, u64), Result<Arc<Passage<S>>, Refused>>,
+    /// By the fingerprints of the node and of what befell it.
+    courses: Cache<(u64, u64), Result<Arc<Course<S>>, Refused>>,
+    /// Nodes and messages that came of it, by their fingerprints: many courses lead to one node.
+    nodes: Cache<u64, Arc<Frozen<S>>>,
+    messages: Cache<u64, Sent<S>>,
+}
+
+impl<S: Spec> Default for Memory<S> {
+    fn default() -> Self {
+        Self {
+            passages: Cache::default(),
+            courses: Cache::default(),
+            nodes: Cache::default(),
+            messages: Cache::default(),
+        }
+    }
+}
 
 /// What befalls a node.
 pub(super) enum Cause<'a, S: Spec> {
@@ -70,18 +88,64 @@ impl<S: Spec> Cause<'_, S> {
             _ => mix(fingerprint(self), fingerprint(script)),
         }
     }
+
+    /// What the observer is told of stage `at`.
+    fn event<'e>(&'e self, id: NodeId, before: &'e Node<S>, at: usize) -> Event<'e, S> {
+        match self {
+            Self::Message(flying) => {
+                let Envelope { from, message, .. } = flying.envelope();
+                Event::Received { from: *from, message }
+            }
+            Self::Timer(timer) => Event::Expired(*timer),
+            Self::Request(request) => Event::Asked(*request),
+            Self::Flush => Event::Flushed,
+            Self::Inbox => match before.inbox.front() {
+                Some(Owed::Loopback(message)) => Event::Received { from: id, message },
+                _ => Event::Loaded,
+            },
+            Self::Crash(_) if at == 0 => Event::Crashed,
+            Self::Crash(_) if at == 1 => Event::Recovered,
+            Self::Crash(_) | Self::Start => Event::Started,
+        }
+    }
 }
 
-/// What came of it.
+/// What came of it in a world of some history.
 pub(crate) struct Passage<S: Spec> {
-    /// The node after.
-    pub(super) after: Arc<Frozen<S>>,
+    course: Arc<Course<S>>,
     /// The history after.
     pub(super) past: Arc<Past<S::History>>,
-    /// What it sent.
-    pub(super) sends: Sends<S>,
     /// The property that fell.
     pub(super) broken: Option<&'static str>,
+}
+
+/// What came of it in any world.
+struct Course<S: Spec> {
+    stages: SmallVec<[Stage<S>; 1]>,
+    sends: Sends<S>,
+    /// The property that fell at the end.
+    broken: Option<&'static str>,
+}
+
+/// One event of a node: a crash is three of them.
+struct Stage<S: Spec> {
+    after: Arc<Frozen<S>>,
+    outputs: Outputs<S>,
+    durable: Records<S>,
+    /// The property that fell before the observer could see.
+    broken: Option<&'static str>,
+}
+
+impl<S: Spec> Passage<S> {
+    /// The node after; none if it stayed as it was.
+    pub(super) fn after(&self) -> Option<&Arc<Frozen<S>>> {
+        self.course.stages.last().map(|stage| &stage.after)
+    }
+
+    /// What it sent.
+    pub(super) fn sends(&self) -> &[Sent<S>] {
+        &self.course.sends
+    }
 }
 
 impl<S: Spec> Rules<S> {
@@ -94,26 +158,49 @@ impl<S: Spec> Rules<S> {
         cause: &Cause<'_, S>,
         script: &Script,
     ) -> Result<Arc<Passage<S>>, Refused> {
-        let key = (before.fingerprint(), cause.fingerprint(script), past.fingerprint());
-        let make = || {
-            let mut passing = Passing {
-                rules: self,
-                id,
-                node: Arc::clone(before),
-                history: (**past).clone(),
-                sends: Sends::<S>::new(),
-                broken: None,
+        let Memory { passages, courses, nodes, messages } = &mut *self.memory.mine();
+        let (node, cause_print) = (before.fingerprint(), cause.fingerprint(script));
+        passages.get((node, cause_print, past.fingerprint()), REMEMBERED, || {
+            let course = courses.get((node, cause_print), REMEMBERED, || {
+                let course = Course { stages: SmallVec::new(), sends: SmallVec::new(), broken: None };
+                let mut passing = Passing { rules: self, id, node: Arc::clone(before), course, nodes, messages };
+                passing.go(cause, script).map(|()| Arc::new(passing.course))
+            })?;
+            Ok(Arc::new(self.observed(id, before, past, cause, course)))
+        })
+    }
+
+    /// What the observer makes of it.
+    fn observed(
+        &self,
+        id: NodeId,
+        before: &Arc<Frozen<S>>,
+        past: &Arc<Past<S::History>>,
+        cause: &Cause<'_, S>,
+        course: Arc<Course<S>>,
+    ) -> Passage<S> {
+        let (mut history, mut broken) = ((***past).clone(), None);
+        let mut node = before;
+        for (at, stage) in course.stages.iter().enumerate() {
+            broken = broken.or(stage.broken);
+            let seen = Seen {
+                node: id,
+                event: cause.event(id, before, at),
+                before: &node.machine,
+                after: &stage.after.machine,
+                applied_before: node.applied,
+                outputs: &stage.outputs,
+                durable: &stage.durable,
+                frozen: &stage.after,
             };
-            let went = passing.go(cause, script);
-            went.map(|()| {
-                let Passing { node, history, sends, broken, .. } = passing;
-                // Nodes and histories that did not change stay shared.
-                let after = if *node == **before { Arc::clone(before) } else { node };
-                let past = if history == ***past { Arc::clone(past) } else { Arc::new(Past::new(history)) };
-                Arc::new(Passage { after, past, sends, broken })
-            })
-        };
-        self.passages.mine().get(key, REMEMBERED, make)
+            if let Err(property) = self.spec.observe(&seen, &mut history) {
+                broken.get_or_insert(property);
+            }
+            node = &stage.after;
+        }
+        broken = broken.or(course.broken);
+        let past = if history == ***past { Arc::clone(past) } else { Arc::new(Past::new(history)) };
+        Passage { course, past, broken }
     }
 
     /// The node of the next life; none if its disk does not recover.
@@ -143,40 +230,30 @@ struct Passing<'a, S: Spec> {
     rules: &'a Rules<S>,
     id: NodeId,
     node: Arc<Frozen<S>>,
-    history: S::History,
-    sends: Sends<S>,
-    broken: Option<&'static str>,
-}
-
-/// What happened to it, but for the machines before and after.
-struct Happened<'a, S: Spec> {
-    event: Event<'a, S>,
-    outputs: Outputs<S>,
-    durable: Records<S>,
+    course: Course<S>,
+    nodes: &'a mut Cache<u64, Arc<Frozen<S>>>,
+    messages: &'a mut Cache<u64, Sent<S>>,
 }
 
 impl<S: Spec> Passing<'_, S> {
     fn go(&mut self, cause: &Cause<'_, S>, script: &[u32]) -> Result<(), Refused> {
-        match cause {
+        let mut node = self.open();
+        let input = match cause {
             Cause::Message(flying) => {
                 let Envelope { from, message, .. } = flying.envelope();
-                let input = Input::Message { from: *from, message: message.clone() };
-                self.step(self.open(), input, Event::Received { from: *from, message }, script)
+                Input::Message { from: *from, message: message.clone() }
             }
             Cause::Timer(timer) => {
-                let mut node = self.open();
                 node.ledger.timers_mut().cancel(*timer);
-                self.step(node, Input::Timer(*timer), Event::Expired(*timer), script)
+                Input::Timer(*timer)
             }
-            Cause::Request(request) => {
-                let input = Input::Request((*request).clone());
-                self.step(self.open(), input, Event::Asked(*request), script)
-            }
-            Cause::Start => self.step(self.open(), Input::Start, Event::Started, script),
-            Cause::Flush => self.flush(),
-            Cause::Inbox => self.take_owed(script),
-            Cause::Crash(kept) => self.crash(*kept, script),
-        }
+            Cause::Request(request) => Input::Request((*request).clone()),
+            Cause::Inbox => owed_input::<S>(self.id, node.inbox.pop_front().ok_or(Refused::Impossible)?),
+            Cause::Start => Input::Start,
+            Cause::Flush => return self.flush(),
+            Cause::Crash(kept) => return self.crash(*kept, script),
+        };
+        self.step(node, input, script)
     }
 
     /// A copy of the node, to be changed.
@@ -184,37 +261,21 @@ impl<S: Spec> Passing<'_, S> {
         (**self.node).clone()
     }
 
-    fn breaks(&mut self, property: &'static str) {
-        self.broken.get_or_insert(property);
-    }
-
-    /// The node takes the first input that is owed to it.
-    fn take_owed(&mut self, script: &[u32]) -> Result<(), Refused> {
-        let mut node = self.open();
-        let owed = node.inbox.pop_front().ok_or(Refused::Impossible)?;
-        let input = owed_input::<S>(self.id, owed.clone());
-        let event = match &owed {
-            Owed::Loopback(message) => Event::Received { from: self.id, message },
-            Owed::Loaded { .. } => Event::Loaded,
-        };
-        self.step(node, input, event, script)
-    }
-
     /// One step of the machine, with all that follows at once.
     fn step(
         &mut self,
         mut node: Node<S>,
         input: InputOf<S::Machine>,
-        event: Event<'_, S>,
         script: &[u32],
     ) -> Result<(), Refused> {
         let spec = &self.rules.spec;
+        let mut broken = None;
         match caught(|| node.step(input, script)) {
             Some(asked) if asked.is_empty() || spec.chooses() => {}
-            Some(_) => self.breaks(UNANNOUNCED),
+            Some(_) => broken = Some(UNANNOUNCED),
             None => {
                 // What a panic leaves behind means nothing: the node stays as it was.
-                self.breaks(TOTAL);
+                self.course.broken.get_or_insert(TOTAL);
                 return Ok(());
             }
         }
@@ -222,10 +283,8 @@ impl<S: Spec> Passing<'_, S> {
             return Err(Refused::Bound(bound));
         }
         node.ledger.canonicalise();
-        if let Err(property) = node.check_durable(spec) {
-            self.breaks(property);
-        }
-        self.settle(node, event, Records::<S>::new());
+        let broken = broken.or(node.check_durable(spec).err());
+        self.settle(node, Records::<S>::new(), broken);
         Ok(())
     }
 
@@ -234,11 +293,9 @@ impl<S: Spec> Passing<'_, S> {
         let mut node = self.open();
         let batch = node.ledger.begin_batch(1).ok_or(Refused::Impossible)?;
         let durable: Records<S> = node.ledger.batch().cloned().collect();
-        if node.write(durable.iter().cloned()).is_err() {
-            self.breaks(MISFIT);
-        }
+        let broken = node.write(durable.iter().cloned()).err().map(|_| MISFIT);
         node.ledger.complete(batch);
-        self.settle(node, Event::Flushed, durable);
+        self.settle(node, durable, broken);
         Ok(())
     }
 
@@ -261,47 +318,32 @@ impl<S: Spec> Passing<'_, S> {
                 Held::Output(Output::Loopback(_) | Output::Load { .. }) => {}
             }
         }
-        if left.write(durable.iter().cloned()).is_err() {
-            self.breaks(MISFIT);
-        }
+        let broken = left.write(durable.iter().cloned()).err().map(|_| MISFIT);
         let reborn = self.rules.revive(self.id, &left);
-        self.put(left, Happened { event: Event::Crashed, outputs, durable });
+        self.put(left, outputs, durable, broken);
         let Some(node) = reborn else {
-            self.breaks(UNRECOVERABLE);
+            self.course.broken.get_or_insert(UNRECOVERABLE);
             return Ok(());
         };
-        let (outputs, durable) = (Outputs::<S>::new(), Records::<S>::new());
-        self.put(node.clone(), Happened { event: Event::Recovered, outputs, durable });
-        self.step(node, Input::Start, Event::Started, script)
+        self.put(node.clone(), Outputs::<S>::new(), Records::<S>::new(), None);
+        self.step(node, Input::Start, script)
     }
 
-    /// Carries out what is ready to leave and tells the observer.
-    fn settle(&mut self, mut node: Node<S>, event: Event<'_, S>, durable: Records<S>) {
+    /// Carries out what is ready to leave.
+    fn settle(&mut self, mut node: Node<S>, durable: Records<S>, broken: Option<&'static str>) {
         let mut outputs = Outputs::<S>::new();
         while let Some(output) = node.ledger.next_output() {
             self.carry_out(&mut node, &output);
             outputs.push(output);
         }
-        self.put(node, Happened { event, outputs, durable });
+        self.put(node, outputs, durable, broken);
     }
 
-    /// Freezes the node and tells the observer.
-    fn put(&mut self, node: Node<S>, happened: Happened<'_, S>) {
-        let spec = &self.rules.spec;
-        let before = std::mem::replace(&mut self.node, Arc::new(Frozen::new(spec, node)));
-        let seen = Seen {
-            node: self.id,
-            event: happened.event,
-            before: &before.machine,
-            after: &self.node.machine,
-            applied_before: before.applied,
-            outputs: &happened.outputs,
-            durable: &happened.durable,
-            frozen: &self.node,
-        };
-        if let Err(property) = spec.observe(&seen, &mut self.history) {
-            self.broken.get_or_insert(property);
-        }
+    /// The node is as it is at the end of a stage.
+    fn put(&mut self, node: Node<S>, outputs: Outputs<S>, durable: Records<S>, broken: Option<&'static str>) {
+        let after = Arc::new(Frozen::new(&self.rules.spec, node));
+        self.node = self.nodes.get(after.fingerprint(), REMEMBERED, || after);
+        self.course.stages.push(Stage { after: Arc::clone(&self.node), outputs, durable, broken });
     }
 
     /// One output leaves the node. A message to a node that does not exist is lost.
@@ -310,7 +352,8 @@ impl<S: Spec> Passing<'_, S> {
         match output {
             Output::Send { to, message } if slot(*to) < spec.nodes() => {
                 let envelope = Envelope { from: self.id, to: *to, message: message.clone() };
-                self.sends.push(Arc::new(Flying::new(envelope, spec.message_signature(message))));
+                let sent = Arc::new(Flying::new(envelope, spec.message_signature(message)));
+                self.course.sends.push(self.messages.get(sent.fingerprint(), REMEMBERED, || sent));
             }
             Output::Send { .. } => {}
             Output::Loopback(message) => node.inbox.push_back(Owed::Loopback(message.clone())),
