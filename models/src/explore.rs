@@ -12,7 +12,7 @@ use stateright::{Checker, HasDiscoveries, Model};
 use crate::check::{Bounds, Check, Kind, Level, Progress, PropertyReport, Report, RunOptions, Violation};
 use crate::spec::Spec;
 use crate::trace::TraceOf;
-use crate::world::{ActionOf, Limits, Rules, World};
+use crate::world::{Limits, Move, Rules, World};
 
 pub use model::Explored;
 use usage::Usage;
@@ -77,7 +77,7 @@ impl<S: Spec> Check for WorldCheck<S> {
     }
 
     fn explore(&self, level: Level, port: u16) {
-        let _ = Explored::new(self.rules(level)).browsed().checker().serve(("127.0.0.1", port));
+        let _ = Explored::new(self.rules(level).with_early_losses()).browsed().checker().serve(("127.0.0.1", port));
     }
 }
 
@@ -88,8 +88,8 @@ fn bounds<S: Spec>(spec: &S, limits: &Limits) -> Bounds {
     bounds
 }
 
-/// A path as stateright tells it: worlds, each with the action that follows.
-type Path<S> = Vec<(World<S>, Option<ActionOf<S>>)>;
+/// A path as stateright tells it: worlds, each with the move that follows.
+type Path<S> = Vec<(World<S>, Option<Move<S>>)>;
 
 /// How a run of stateright ended.
 struct Ended<S: Spec> {
@@ -228,6 +228,6 @@ fn violation<S: Spec>(model: &Explored<S>, path: Path<S>, progress: &Progress) -
 fn unwound<S: Spec>(rules: &Rules<S>, path: Path<S>) -> Option<TraceOf<S>> {
     let origin =
         rules.initial().iter().position(|world| path.first().is_some_and(|(first, _)| first == world))?;
-    let actions: Vec<_> = path.into_iter().filter_map(|(_, action)| action).collect();
-    rules.unwind(origin, &actions).ok()
+    let moves: Vec<_> = path.into_iter().filter_map(|(_, next)| next).collect();
+    rules.unwind(origin, &moves).ok()
 }

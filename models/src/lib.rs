@@ -8,11 +8,13 @@
 //! - [`explore`]: exhaustive runs under stateright;
 //! - [`cli`]: the command line, over a registry of protocols, ours or yours;
 //! - [`raft`]: Raft's properties and worlds.
+mod cache;
 mod caught;
 pub mod check;
 pub mod cli;
 pub mod explore;
 mod hash;
+mod history;
 pub mod network;
 pub mod node;
 pub mod planted;

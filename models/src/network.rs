@@ -6,6 +6,7 @@
 //! flight and *both* arrive, for free.
 
 use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 
 use quorate::id::{NodeId, Permutation, Permute};
 use smallvec::SmallVec;
@@ -35,10 +36,55 @@ impl<M: Permute> Permute for Envelope<M> {
     }
 }
 
-/// The messages in flight: sorted, without repetition, each with its fingerprint.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// An envelope in flight, with what would be costly to compute again for each world it is part of.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Flying<M> {
+    fingerprint: u64,
+    signature: u64,
+    envelope: Envelope<M>,
+}
+
+impl<M: Hash> Flying<M> {
+    /// An envelope whose message has this [`message_signature`](crate::spec::Spec::message_signature).
+    pub(crate) fn new(envelope: Envelope<M>, signature: u64) -> Self {
+        Self { fingerprint: fingerprint(&envelope), signature, envelope }
+    }
+
+    /// The same under other names.
+    pub(crate) fn renamed(&self, by: &Permutation<'_>) -> Self
+    where
+        M: Permute + Clone,
+    {
+        let mut envelope = self.envelope.clone();
+        envelope.permute(by);
+        Self::new(envelope, self.signature)
+    }
+}
+
+impl<M> Flying<M> {
+    /// The fingerprint of the whole envelope.
+    #[must_use]
+    pub const fn fingerprint(&self) -> u64 {
+        self.fingerprint
+    }
+
+    /// A summary that renaming nodes leaves as it is.
+    #[must_use]
+    pub const fn signature(&self) -> u64 {
+        self.signature
+    }
+
+    /// The envelope.
+    #[must_use]
+    pub const fn envelope(&self) -> &Envelope<M> {
+        &self.envelope
+    }
+}
+
+/// The messages in flight, without repetition, in the order of their fingerprints.
+#[derive(Debug, PartialEq, Eq)]
 pub struct Network<M> {
-    flying: SmallVec<[(u64, Envelope<M>); INLINE]>,
+    flying: SmallVec<[Arc<Flying<M>>; INLINE]>,
 }
 
 impl<M> Default for Network<M> {
@@ -47,52 +93,84 @@ impl<M> Default for Network<M> {
     }
 }
 
+impl<M> Clone for Network<M> {
+    fn clone(&self) -> Self {
+        Self { flying: self.flying.clone() }
+    }
+}
+
 impl<M> Hash for Network<M> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         state.write_usize(self.flying.len());
-        for (fingerprint, _) in &self.flying {
-            state.write_u64(*fingerprint);
+        for flying in &self.flying {
+            state.write_u64(flying.fingerprint);
         }
     }
 }
 
-impl<M: Ord + Hash> Network<M> {
+impl<M: Ord> Network<M> {
     /// Puts a message in flight; one that already is changes nothing.
-    pub fn insert(&mut self, envelope: Envelope<M>) {
-        if let Err(at) = self.find(&envelope) {
-            self.flying.insert(at, (fingerprint(&envelope), envelope));
+    pub(crate) fn insert(&mut self, flying: Arc<Flying<M>>) {
+        if let Err(at) = self.place(&flying) {
+            self.flying.insert(at, flying);
         }
     }
 
-    /// Takes a message out of flight; false if it was not in flight.
-    pub fn remove(&mut self, envelope: &Envelope<M>) -> bool {
-        let found = self.find(envelope);
-        if let Ok(at) = found {
-            self.flying.remove(at);
-        }
-        found.is_ok()
+    /// Whether this very message is in flight.
+    pub(crate) fn holds(&self, flying: &Flying<M>) -> bool {
+        self.place(flying).is_ok()
+    }
+
+    fn place(&self, wanted: &Flying<M>) -> Result<usize, usize> {
+        // Of two with the same fingerprint, the one that says less comes first.
+        self.flying.binary_search_by(|flying| {
+            flying.fingerprint.cmp(&wanted.fingerprint).then_with(|| flying.envelope.cmp(&wanted.envelope))
+        })
+    }
+
+    /// The same messages, each by `each`.
+    pub(crate) fn map(&self, each: impl FnMut(&Arc<Flying<M>>) -> Arc<Flying<M>>) -> Self {
+        let mut flying: SmallVec<[_; INLINE]> = self.flying.iter().map(each).collect();
+        flying.sort_unstable_by(|a, b| {
+            a.fingerprint.cmp(&b.fingerprint).then_with(|| a.envelope.cmp(&b.envelope))
+        });
+        Self { flying }
+    }
+}
+
+impl<M: PartialEq> Network<M> {
+    /// Takes a message out of flight; nothing if it was not in flight.
+    pub(crate) fn take(&mut self, envelope: &Envelope<M>) -> Option<Arc<Flying<M>>> {
+        let at = self.flying.iter().position(|flying| flying.envelope == *envelope)?;
+        Some(self.flying.remove(at))
+    }
+
+    /// A message in flight.
+    pub(crate) fn get(&self, envelope: &Envelope<M>) -> Option<&Arc<Flying<M>>> {
+        self.flying.iter().find(|flying| flying.envelope == *envelope)
     }
 
     /// Whether a message is in flight.
     #[must_use]
     pub fn contains(&self, envelope: &Envelope<M>) -> bool {
-        self.find(envelope).is_ok()
-    }
-
-    /// Keeps only the messages for which `keep` holds.
-    pub fn retain(&mut self, mut keep: impl FnMut(&Envelope<M>) -> bool) {
-        self.flying.retain(|(_, envelope)| keep(envelope));
-    }
-
-    fn find(&self, envelope: &Envelope<M>) -> Result<usize, usize> {
-        self.flying.binary_search_by(|(_, flying)| flying.cmp(envelope))
+        self.get(envelope).is_some()
     }
 }
 
 impl<M> Network<M> {
+    /// Keeps only the messages for which `keep` holds.
+    pub(crate) fn retain(&mut self, mut keep: impl FnMut(&Envelope<M>) -> bool) {
+        self.flying.retain(|flying| keep(&flying.envelope));
+    }
+
     /// The messages in flight, in a fixed order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &Envelope<M>> {
-        self.flying.iter().map(|(_, envelope)| envelope)
+        self.flying.iter().map(|flying| &flying.envelope)
+    }
+
+    /// The messages in flight, in the same order, with their fingerprints.
+    pub(crate) fn flying(&self) -> &[Arc<Flying<M>>] {
+        &self.flying
     }
 
     /// How many messages are in flight.
@@ -105,15 +183,5 @@ impl<M> Network<M> {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.flying.is_empty()
-    }
-}
-
-impl<M: Permute + Ord + Hash> Permute for Network<M> {
-    fn permute(&mut self, by: &Permutation<'_>) {
-        for (print, envelope) in &mut self.flying {
-            envelope.permute(by);
-            *print = fingerprint(&*envelope);
-        }
-        self.flying.sort_unstable_by(|a, b| a.1.cmp(&b.1));
     }
 }

@@ -2,7 +2,6 @@
 
 use std::fmt::Debug;
 use std::hash::Hash;
-use std::sync::Arc;
 
 use quorate::durable::Corrupt;
 use quorate::id::{NodeId, Permute};
@@ -88,7 +87,8 @@ pub trait Spec: Clone + Send + Sync + 'static {
         None
     }
 
-    /// Sees all that happens and remembers what properties need.
+    /// Sees all that happens and remembers what properties need. Its answer depends on nothing but what it is
+    /// given.
     ///
     /// # Errors
     /// The name of the property that this event violates: one of [`properties`](Self::properties), of
@@ -132,6 +132,14 @@ pub trait Spec: Clone + Send + Sync + 'static {
     fn inert(&self, receiver: &Frozen<Self>, from: NodeId, message: &MessageOf<Self>) -> bool {
         let _ = (receiver, from, message);
         false
+    }
+
+    /// Whether [`requests`](Self::requests) or a property looks at what is in flight or at the budgets spent
+    /// ([`World::network`], [`World::spent`]), other than how many requests were made. Where none does, a
+    /// message may as well be lost when its place is needed, and what changes nothing but budgets need not
+    /// be tried (`moves.rs` says why).
+    fn sees_faults(&self) -> bool {
+        true
     }
 
     /// Whether steps make choices: they are enumerated only then, since that costs a second step. A choice
@@ -212,8 +220,8 @@ pub struct Seen<'a, S: Spec> {
     pub outputs: &'a [OutputOf<S::Machine>],
     /// The records that became durable in this event.
     pub durable: &'a [RecordOf<S::Machine>],
-    /// All nodes, after the event.
-    pub nodes: &'a [Arc<Frozen<S>>],
+    /// The whole node, after the event. What compares nodes is a property of worlds, not of events.
+    pub frozen: &'a Frozen<S>,
 }
 
 /// How a property is decided.

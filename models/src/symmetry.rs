@@ -5,27 +5,37 @@
 //! fingerprint. It is exact whatever the summaries are (but for two worlds of one orbit sharing a 64-bit
 //! fingerprint, which the set of visited states cannot tell apart either): coarse ones only cost time.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use foldhash::fast::FixedState;
 use quorate::id::{Permutation, Permute};
 use smallvec::SmallVec;
 
+use crate::cache::Cache;
 use crate::hash::{fingerprint, mix};
+use crate::history::Past;
+use crate::network::Flying;
 use crate::node::Frozen;
-use crate::spec::Spec;
-use crate::stripes::Stripes;
+use crate::spec::{MessageOf, Spec};
 use crate::world::{Rules, World, slot};
 
 /// A renaming: node `i` is called `to[i]`.
 pub type Renaming = SmallVec<[u8; 8]>;
 
-/// How many renamed nodes each worker remembers.
+/// How much of each kind every generation of a worker's memory holds.
 const REMEMBERED: usize = 1 << 14;
 
-/// Nodes by fingerprint and renaming, as they are called then; one map a worker.
-pub(crate) type Renamed<S> = Stripes<HashMap<(u64, u64), Arc<Frozen<S>>, FixedState>>;
+/// What was renamed before, by fingerprint and renaming: there is far less of it than of worlds.
+pub(crate) struct Renamed<S: Spec> {
+    nodes: Cache<(u64, u64), Arc<Frozen<S>>>,
+    messages: Cache<(u64, u64), Arc<Flying<MessageOf<S>>>>,
+    pasts: Cache<(u64, u64), Arc<Past<S::History>>>,
+}
+
+impl<S: Spec> Default for Renamed<S> {
+    fn default() -> Self {
+        Self { nodes: Cache::default(), messages: Cache::default(), pasts: Cache::default() }
+    }
+}
 
 impl<S: Spec> Rules<S> {
     /// The representative of all worlds that differ from `world` by names only.
@@ -65,26 +75,18 @@ impl<S: Spec> Rules<S> {
         }
     }
 
-    /// As [`renamed`], remembering nodes that were renamed before: there are far fewer of them than worlds.
+    /// As [`renamed`], remembering what was renamed before.
     fn renamed(&self, world: &World<S>, renaming: &Renaming) -> World<S> {
-        let by = Permutation::new(renaming);
-        let mut memo = self.renamed.mine();
-        if memo.len() > REMEMBERED {
-            memo.clear();
-        }
-        rename(world, renaming, |node| {
-            let key = (node.fingerprint(), packed(renaming));
-            Arc::clone(memo.entry(key).or_insert_with(|| Arc::new(node.renamed(&by))))
-        })
+        rename(world, renaming, &mut self.renamed.mine())
     }
 
     /// A summary of each node and of its part in the network.
     fn summaries(&self, world: &World<S>) -> SmallVec<[u64; 8]> {
         let own: SmallVec<[u64; 8]> = world.nodes().iter().map(|node| node.signature()).collect();
         let mut summaries = own.clone();
-        for envelope in world.network().iter() {
-            let (from, to) = (slot(envelope.from), slot(envelope.to));
-            let message = self.spec().message_signature(&envelope.message);
+        for flying in world.network().flying() {
+            let (from, to) = (slot(flying.envelope().from), slot(flying.envelope().to));
+            let message = flying.signature();
             // Sums, since the order of messages depends on names.
             if let (Some(&sender), Some(&receiver)) = (own.get(from), own.get(to)) {
                 summaries[from] = summaries[from].wrapping_add(mix(mix(1, message), receiver));
@@ -142,26 +144,28 @@ impl<S: Spec> Rules<S> {
 /// The world with every node renamed.
 #[must_use]
 pub fn renamed<S: Spec>(world: &World<S>, renaming: &Renaming) -> World<S> {
-    let by = Permutation::new(renaming);
-    rename(world, renaming, |node| Arc::new(node.renamed(&by)))
+    rename(world, renaming, &mut Renamed::default())
 }
 
-/// The world with every node renamed, the nodes themselves by `each`.
-fn rename<S: Spec>(
-    world: &World<S>,
-    renaming: &Renaming,
-    mut each: impl FnMut(&Frozen<S>) -> Arc<Frozen<S>>,
-) -> World<S> {
-    let by = Permutation::new(renaming);
-    let mut next = world.clone();
+fn rename<S: Spec>(world: &World<S>, renaming: &Renaming, memory: &mut Renamed<S>) -> World<S> {
+    let (by, word) = (Permutation::new(renaming), packed(renaming));
+    let mut nodes = world.nodes.clone();
     for (node, to) in world.nodes.iter().zip(renaming) {
-        if let Some(place) = next.nodes.get_mut(usize::from(*to)) {
-            *place = each(node);
+        if let Some(place) = nodes.get_mut(usize::from(*to)) {
+            let key = (node.fingerprint(), word);
+            *place = memory.nodes.get(key, REMEMBERED, || Arc::new(node.renamed(&by)));
         }
     }
-    next.network.permute(&by);
-    next.history.permute(&by);
-    next
+    let network = world.network.map(|flying| {
+        let key = (flying.fingerprint(), word);
+        memory.messages.get(key, REMEMBERED, || Arc::new(flying.renamed(&by)))
+    });
+    let past = memory.pasts.get((world.past.fingerprint(), word), REMEMBERED, || {
+        let mut history = (**world.past).clone();
+        history.permute(&by);
+        Arc::new(Past::new(history))
+    });
+    World { nodes, network, spent: world.spent, past, broken: world.broken }
 }
 
 /// The renaming that puts `order[i]` in place `i`.

@@ -8,7 +8,7 @@ use quorate::ledger::{Held, Output};
 use crate::node::Node;
 use crate::spec::Spec;
 use crate::symmetry::{Renaming, composed, inverse};
-use crate::world::{Action, ActionOf, Refused, Rules, World};
+use crate::world::{Action, ActionOf, Move, Refused, Rules, World};
 
 /// How many actions minimisation may try in all before it settles for what it has.
 const MINIMISING_ACTIONS: usize = 20_000_000;
@@ -27,22 +27,25 @@ pub struct Trace<A> {
 pub type TraceOf<S> = Trace<ActionOf<S>>;
 
 impl<S: Spec> Rules<S> {
-    /// Turns a path of representatives, where each action uses the names of the world before it, into a
-    /// trace in which nodes keep the names of the first world.
+    /// Turns a path of representatives, where each move uses the names of the world before it, into a trace
+    /// in which nodes keep the names of the first world.
     ///
     /// # Errors
     /// [`Refused`], if the path is none.
-    pub fn unwind(&self, origin: usize, path: &[ActionOf<S>]) -> Result<TraceOf<S>, Refused> {
+    pub fn unwind(&self, origin: usize, path: &[Move<S>]) -> Result<TraceOf<S>, Refused> {
         let mut world = self.initial().into_iter().nth(origin).ok_or(Refused::Impossible)?;
         // How the nodes of the first world are called in `world`.
         let mut names: Renaming = (0..=u8::MAX).take(world.nodes().len()).collect();
         let mut actions = Vec::with_capacity(path.len());
-        for action in path {
+        for Move { lost, action, .. } in path {
             let back = inverse(&names);
-            let mut original = action.clone();
-            original.permute(&Permutation::new(&back));
-            actions.push(original);
-            let (next, renaming) = self.canonical_with(self.apply_named(&world, action)?);
+            for action in lost.iter().cloned().map(Action::Drop).chain([action.clone()]) {
+                world = self.apply_named(&world, &action)?;
+                let mut original = action;
+                original.permute(&Permutation::new(&back));
+                actions.push(original);
+            }
+            let (next, renaming) = self.canonical_with(world);
             if let Some(renaming) = renaming {
                 names = composed(&names, &renaming);
             }

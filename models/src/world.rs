@@ -1,7 +1,9 @@
 //! The world: nodes behind their ledgers, a network, disks, and the faults it may suffer.
 
 mod act;
+mod moves;
 mod offer;
+mod passage;
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -12,12 +14,16 @@ use smallvec::SmallVec;
 
 use crate::check::{Bounds, Kind};
 use crate::hash::fingerprint;
+use crate::history::Past;
 use crate::network::{Envelope, Network};
 use crate::node::{Frozen, MISFIT, UNRECOVERABLE};
 use crate::spec::{Claim, MessageOf, Property, RequestOf, Spec, TimerOf};
+use crate::stripes::Stripes;
 use crate::symmetry::Renamed;
 
+pub use moves::{Lost, Move};
 pub use offer::Withheld;
+use passage::Memory;
 
 /// How many nodes are kept without allocating.
 const INLINE_NODES: usize = 5;
@@ -131,7 +137,7 @@ pub struct World<S: Spec> {
     pub(crate) nodes: SmallVec<[Arc<Frozen<S>>; INLINE_NODES]>,
     pub(crate) network: Network<MessageOf<S>>,
     pub(crate) spent: Spent,
-    pub(crate) history: S::History,
+    pub(crate) past: Arc<Past<S::History>>,
     pub(crate) broken: Option<&'static str>,
 }
 
@@ -167,8 +173,8 @@ impl<S: Spec> World<S> {
 
     /// What the properties remember.
     #[must_use]
-    pub const fn history(&self) -> &S::History {
-        &self.history
+    pub fn history(&self) -> &S::History {
+        &self.past
     }
 
     /// The property that an event on the way here violated.
@@ -206,7 +212,7 @@ impl<S: Spec> Clone for World<S> {
             nodes: self.nodes.clone(),
             network: self.network.clone(),
             spent: self.spent,
-            history: self.history.clone(),
+            past: Arc::clone(&self.past),
             broken: self.broken,
         }
     }
@@ -217,7 +223,7 @@ impl<S: Spec> PartialEq for World<S> {
         self.nodes == other.nodes
             && self.network == other.network
             && self.spent == other.spent
-            && self.history == other.history
+            && self.past == other.past
             && self.broken == other.broken
     }
 }
@@ -232,7 +238,7 @@ impl<S: Spec> Hash for World<S> {
         }
         self.network.hash(state);
         self.spent.hash(state);
-        self.history.hash(state);
+        state.write_u64(self.past.fingerprint());
         self.broken.hash(state);
     }
 }
@@ -244,7 +250,7 @@ impl<S: Spec> fmt::Debug for World<S> {
             out.field(&id.to_string(), &**node);
         }
         out.field("network", &self.network.iter().collect::<Vec<_>>());
-        out.field("spent", &self.spent).field("history", &self.history);
+        out.field("spent", &self.spent).field("history", &self.past);
         out.field("broken", &self.broken).finish()
     }
 }
@@ -265,7 +271,10 @@ pub struct Rules<S: Spec> {
     limits: Limits,
     properties: Vec<Property<S>>,
     symmetric: bool,
-    pub(crate) renamed: Renamed<S>,
+    inert: bool,
+    late_losses: bool,
+    pub(crate) renamed: Stripes<Renamed<S>>,
+    memory: Stripes<Memory<S>>,
 }
 
 impl<S: Spec> Rules<S> {
@@ -274,14 +283,35 @@ impl<S: Spec> Rules<S> {
     pub fn new(spec: S, limits: Limits) -> Self {
         let mut properties: Vec<_> = COMMON.iter().map(|name| Property::observed(name)).collect();
         properties.extend(spec.properties());
-        let symmetric = spec.symmetric();
-        Self { spec, limits, properties, symmetric, renamed: Renamed::default() }
+        let (symmetric, late_losses) = (spec.symmetric(), !spec.sees_faults());
+        Self {
+            spec,
+            limits,
+            properties,
+            symmetric,
+            inert: true,
+            late_losses,
+            renamed: Stripes::default(),
+            memory: Stripes::default(),
+        }
     }
 
     /// The same rules, telling apart worlds that differ only by the names of their nodes.
     #[must_use]
     pub fn without_symmetry(self) -> Self {
         Self { symmetric: false, ..self }
+    }
+
+    /// The same rules, keeping messages in flight that can change nothing any more ([`Spec::inert`]).
+    #[must_use]
+    pub fn without_inert(self) -> Self {
+        Self { inert: false, ..self }
+    }
+
+    /// The same rules, exploring every loss at every moment ([`Spec::sees_faults`]).
+    #[must_use]
+    pub fn with_early_losses(self) -> Self {
+        Self { late_losses: false, ..self }
     }
 
     /// The protocol.

@@ -8,7 +8,7 @@ use stateright::Model;
 use super::counts::Counts;
 use crate::check::Kind;
 use crate::spec::{Claim, Property, Spec};
-use crate::world::{ActionOf, Refused, Rules, Withheld, World};
+use crate::world::{Move, Rules, Withheld, World};
 
 /// The one property that stateright decides: no property of the rules falls.
 ///
@@ -152,7 +152,7 @@ impl<S: Spec> Explored<S> {
 
 impl<S: Spec> Model for Explored<S> {
     type State = World<S>;
-    type Action = ActionOf<S>;
+    type Action = Move<S>;
 
     fn init_states(&self) -> Vec<World<S>> {
         let mut worlds = self.rules().initial();
@@ -167,9 +167,9 @@ impl<S: Spec> Model for Explored<S> {
         worlds
     }
 
-    fn actions(&self, world: &World<S>, actions: &mut Vec<ActionOf<S>>) {
+    fn actions(&self, world: &World<S>, moves: &mut Vec<Move<S>>) {
         if self.resumed.load(Ordering::Relaxed) {
-            return self.rules().actions(world, actions, &mut Withheld::new());
+            return self.rules().moves(world, moves, &mut Withheld::new());
         }
         if self.stop.load(Ordering::Relaxed) || self.fallen.load(Ordering::Relaxed) {
             return;
@@ -177,23 +177,14 @@ impl<S: Spec> Model for Explored<S> {
         self.note(world);
         let mut count = self.counts.mine();
         count.expanded += 1;
-        self.rules().actions(world, actions, &mut count.withheld);
+        self.rules().moves(world, moves, &mut count.withheld);
     }
 
-    fn next_state(&self, world: &World<S>, action: ActionOf<S>) -> Option<World<S>> {
-        match self.rules().apply(world, &action) {
-            Ok(next) => Some(next),
-            Err(Refused::Bound(bound)) => {
-                if !self.resumed.load(Ordering::Relaxed) {
-                    *self.counts.mine().withheld.entry(bound).or_default() += 1;
-                }
-                None
-            }
-            Err(Refused::Impossible) => None,
-        }
+    fn next_state(&self, _world: &World<S>, action: Move<S>) -> Option<World<S>> {
+        Some(action.next)
     }
 
-    fn format_action(&self, action: &ActionOf<S>) -> String {
+    fn format_action(&self, action: &Move<S>) -> String {
         format!("{action:?}")
     }
 

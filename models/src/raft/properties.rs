@@ -139,7 +139,7 @@ fn commits(seen: &Seen<'_, RaftSpec>, history: &mut History) -> Result<(), &'sta
 
 /// An entry of the node's log, from wherever it is: in memory, on its disk, or on the way there.
 fn known_entry(seen: &Seen<'_, RaftSpec>, index: Index) -> Option<Entry<Command>> {
-    let node = usize::try_from(seen.node.0).ok().and_then(|at| seen.nodes.get(at))?;
+    let node = seen.frozen;
     let on_the_way = node.records().filter_map(|record| match record {
         Record::Append { index: at, entry, .. } if *at == index.0 => Some(entry),
         _ => None,

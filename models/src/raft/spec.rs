@@ -209,6 +209,10 @@ impl Spec for RaftSpec {
         }
     }
 
+    fn sees_faults(&self) -> bool {
+        false
+    }
+
     fn summary(&self, machine: &Raft) -> String {
         let role = match machine.role() {
             Role::Follower { leader: Some(leader) } => format!("follower of {leader}"),

@@ -18,8 +18,22 @@ impl<S: Spec> Rules<S> {
     ///
     /// Each of them may still be refused by [`apply`](Self::apply), where it runs into a bound on the way.
     pub fn actions(&self, world: &World<S>, actions: &mut Vec<ActionOf<S>>, withheld: &mut Withheld) {
+        self.offer(world, actions, withheld, true);
+    }
+
+    /// As [`actions`](Self::actions), with or without losses.
+    pub(super) fn offer(
+        &self,
+        world: &World<S>,
+        actions: &mut Vec<ActionOf<S>>,
+        withheld: &mut Withheld,
+        losses: bool,
+    ) {
         if world.broken.is_some() {
             return;
+        }
+        if losses {
+            actions.extend(world.network.iter().map(|envelope| Action::Drop(envelope.clone())));
         }
         self.offer_messages(world, actions, withheld);
         for (id, node) in world.ids().zip(world.nodes()) {
@@ -48,7 +62,6 @@ impl<S: Spec> Rules<S> {
     fn offer_messages(&self, world: &World<S>, actions: &mut Vec<ActionOf<S>>, withheld: &mut Withheld) {
         let again = self.limits.duplicates.is_none_or(|most| world.spent.duplicates < most);
         for envelope in world.network.iter() {
-            actions.push(Action::Drop(envelope.clone()));
             let Some(node) = world.node(envelope.to) else { continue };
             let input = || Some(Input::Message { from: envelope.from, message: envelope.message.clone() });
             self.scripts(node, input, |script| {

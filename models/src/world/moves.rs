@@ -1,0 +1,171 @@
+//! What an exhaustive exploration tries in a world: what can happen, without what leads nowhere new.
+//!
+//! Two worlds of the same nodes, history and requests made: the one with more messages in flight, and less
+//! spent of the other budgets, *covers* the other. For whatever happens in the covered world can happen in
+//! the covering one, and covers what comes of it there: a message that arrives, arrives in both, and what a
+//! node sends is put in flight in both (a *set*, so that what is in flight already does not matter); a
+//! message that is lost need not be, since a message in flight is never obliged to arrive; and what has
+//! become inert is taken out of both. So, where properties and requests look at nothing but nodes, history and
+//! requests made ([`Spec::sees_faults`]), covered worlds need not be visited. Two things follow:
+//!
+//! - *Nothing is lost before its place is needed.* A loss leads to a covered world, so none is tried for its
+//!   own sake. Only the bound on messages in flight can withhold from the covering world what happens in the
+//!   covered one; then as many messages are lost, in every choice of them, as the action needs room for, and
+//!   the action follows at once. What the covered world went without includes one of these choices, for the
+//!   action fits there. A message that arrives is no choice, and one that the action sends again makes no
+//!   room.
+//! - *What only spends is left out:* an action after which nodes, history and requests made are what they
+//!   were and nothing is in flight that was not (a message that its receiver ignores, a crash that takes
+//!   nothing away).
+//!
+//! The nodes and histories that are reached are exactly the same, each with the most messages in flight.
+
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use super::passage::Sent;
+use super::{Action, ActionOf, Refused, Rules, Withheld, World};
+use crate::network::Envelope;
+use crate::spec::{MessageOf, Spec};
+
+/// Messages that are lost so that others have room.
+pub type Lost<M> = SmallVec<[Envelope<M>; 1]>;
+
+/// Something that can happen next, and what comes of it.
+pub struct Move<S: Spec> {
+    /// What is lost first.
+    pub lost: Lost<MessageOf<S>>,
+    /// What happens.
+    pub action: ActionOf<S>,
+    /// The world after, under the canonical names of its nodes.
+    pub next: World<S>,
+}
+
+impl<S: Spec> Rules<S> {
+    /// What an exploration tries in `world`, in a fixed order. What a bound withholds is counted, even where
+    /// a loss makes room for it.
+    pub fn moves(&self, world: &World<S>, moves: &mut Vec<Move<S>>, withheld: &mut Withheld) {
+        let covers = self.late_losses;
+        let mut actions = Vec::new();
+        self.offer(world, &mut actions, withheld, !covers);
+        for action in actions {
+            let acted = match self.act(world, &action) {
+                Ok(acted) => acted,
+                Err(Refused::Bound(bound)) => {
+                    *withheld.entry(bound).or_default() += 1;
+                    continue;
+                }
+                Err(Refused::Impossible) => continue,
+            };
+            match self.crowded(world, &acted.world) {
+                0 if covers && world.covers(&acted.world) => {}
+                0 => {
+                    let next = self.canonical(acted.world);
+                    moves.push(Move { lost: Lost::new(), action, next });
+                }
+                over => {
+                    *withheld.entry("in_flight").or_default() += 1;
+                    if covers {
+                        let losable = losable::<S>(world, &action, &acted.world, acted.sends());
+                        each_choice(&losable, over, &mut SmallVec::new(), &mut |lost| {
+                            let mut next = acted.world.clone();
+                            for flying in lost {
+                                next.network.take(flying.envelope());
+                            }
+                            let next = self.canonical(next);
+                            let lost = lost.iter().map(|flying| flying.envelope().clone()).collect();
+                            moves.push(Move { lost, action: action.clone(), next });
+                        });
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl<S: Spec> World<S> {
+    /// Whether all that can happen in `other` can happen here; false in case of doubt.
+    fn covers(&self, other: &Self) -> bool {
+        let same_nodes = self.nodes.iter().zip(&other.nodes).all(|(a, b)| Arc::ptr_eq(a, b) || a == b);
+        let less_spent = self.spent.requests == other.spent.requests
+            && self.spent.duplicates <= other.spent.duplicates
+            && self.spent.crashes <= other.spent.crashes
+            && self.spent.ticks <= other.spent.ticks;
+        same_nodes
+            && less_spent
+            && other.broken.is_none()
+            && self.past == other.past
+            && other.network.flying().iter().all(|flying| self.network.holds(flying))
+    }
+}
+
+/// What of the messages in flight makes room for `action` by being lost before.
+fn losable<S: Spec>(
+    world: &World<S>,
+    action: &ActionOf<S>,
+    after: &World<S>,
+    sends: &[Sent<S>],
+) -> SmallVec<[Sent<S>; 4]> {
+    let arrives = match action {
+        Action::Deliver(envelope, _) | Action::Duplicate(envelope, _) => Some(envelope),
+        _ => None,
+    };
+    let makes_room = |flying: &&Sent<S>| {
+        Some(flying.envelope()) != arrives && !sends.contains(*flying) && after.network.holds(flying)
+    };
+    world.network.flying().iter().filter(makes_room).cloned().collect()
+}
+
+/// Calls `visit` with each choice of `so_many` of `all`.
+fn each_choice<T: Clone>(
+    all: &[T],
+    so_many: usize,
+    chosen: &mut SmallVec<[T; 4]>,
+    visit: &mut impl FnMut(&[T]),
+) {
+    if so_many == 0 {
+        return visit(chosen);
+    }
+    for (at, one) in all.iter().enumerate() {
+        chosen.push(one.clone());
+        each_choice(&all[at + 1..], so_many - 1, chosen, visit);
+        chosen.pop();
+    }
+}
+
+impl<S: Spec> Clone for Move<S> {
+    fn clone(&self) -> Self {
+        Self { lost: self.lost.clone(), action: self.action.clone(), next: self.next.clone() }
+    }
+}
+
+impl<S: Spec> PartialEq for Move<S> {
+    fn eq(&self, other: &Self) -> bool {
+        self.lost == other.lost && self.action == other.action
+    }
+}
+
+impl<S: Spec> std::fmt::Debug for Move<S> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.lost.is_empty() {
+            true => self.action.fmt(f),
+            false => write!(f, "{:?}, {:?} being lost", self.action, self.lost),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_choice_is_made_once() {
+        let mut choices = Vec::new();
+        each_choice(&[1, 2, 3, 4], 2, &mut SmallVec::new(), &mut |chosen| choices.push(chosen.to_vec()));
+        assert_eq!(choices, [[1, 2], [1, 3], [1, 4], [2, 3], [2, 4], [3, 4]]);
+        choices.clear();
+        each_choice(&[1], 2, &mut SmallVec::new(), &mut |chosen| choices.push(chosen.to_vec()));
+        assert!(choices.is_empty());
+    }
+}
