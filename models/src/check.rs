@@ -57,7 +57,7 @@ pub struct Violation {
     pub property: &'static str,
     /// The trace, one readable line an action.
     pub steps: Vec<String>,
-    /// Whether no shorter trace exists.
+    /// Whether no trace with fewer actions exists, losses not counted: they come when their place is needed.
     #[serde(skip)]
     pub shortest: bool,
     /// The state that violates the property, readable.

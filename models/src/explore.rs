@@ -77,7 +77,10 @@ impl<S: Spec> Check for WorldCheck<S> {
     }
 
     fn explore(&self, level: Level, port: u16) {
-        let _ = Explored::new(self.rules(level).with_early_losses()).browsed().checker().serve(("127.0.0.1", port));
+        let _ = Explored::new(self.rules(level).with_early_losses())
+            .browsed()
+            .checker()
+            .serve(("127.0.0.1", port));
     }
 }
 
@@ -220,7 +223,7 @@ fn violation<S: Spec>(model: &Explored<S>, path: Path<S>, progress: &Progress) -
         // The way there could not be found again; the property fell all the same.
         return Some(Violation { property, steps: Vec::new(), shortest: false, state: String::new() });
     };
-    let state = rules.replay(&trace, |_, _, _| ()).map(|world| format!("{world:#?}")).unwrap_or_default();
+    let state = rules.replay(&trace, |_, _, _| ()).map(|world| rules.picture(&world)).unwrap_or_default();
     Some(Violation { property, steps: rules.render(&trace), shortest: is_shortest, state })
 }
 

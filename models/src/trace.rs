@@ -1,6 +1,6 @@
 //! Traces: sequences of actions, replayed, minimised and made readable.
 
-use std::fmt::Write as _;
+use std::fmt::{Debug, Write as _};
 
 use quorate::id::{NodeId, Permutation, Permute};
 use quorate::ledger::{Held, Output};
@@ -150,6 +150,30 @@ impl<S: Spec> Rules<S> {
         lines
     }
 
+    /// A world in a few lines: one a node, and one each for what is in flight, spent and remembered.
+    #[must_use]
+    pub fn picture(&self, world: &World<S>) -> String {
+        let mut lines = Vec::new();
+        for (id, node) in world.ids().zip(world.nodes()) {
+            let mut line = format!("{id}: {}, disk {:?}", self.spec().summary(&node.machine), node.disk());
+            let held: Vec<String> = node.ledger.held().map(held_effect).collect();
+            let timers: Vec<_> = node.ledger.timers().iter().map(|(timer, _)| timer).collect();
+            // Writing to a string does not fail.
+            let _ = write!(line, ", held [{}], timers {timers:?}", held.join("; "));
+            if !node.inbox.is_empty() {
+                let _ = write!(line, ", owed {:?}", node.inbox);
+            }
+            let _ = write!(line, ", applied {}", node.applied);
+            lines.push(line);
+        }
+        let flying = world.network().iter();
+        let flying: Vec<_> = flying.map(|e| format!("{} -> {}: {:?}", e.from, e.to, e.message)).collect();
+        lines.push(format!("in flight: [{}]", flying.join("; ")));
+        lines.push(format!("spent: {:?}", world.spent()));
+        lines.push(format!("history: {:?}", world.history()));
+        lines.join("\n")
+    }
+
     /// One action, readable, with what it changed of the node's summary.
     #[must_use]
     pub fn describe(&self, before: &World<S>, action: &ActionOf<S>, after: &World<S>) -> String {
@@ -211,13 +235,18 @@ fn cut<S: Spec>(node: &Node<S>, kept: usize) -> String {
     };
     for (at, held) in node.ledger.held().enumerate() {
         let fate = if at < kept { "done" } else { "lost" };
-        let _ = match held {
-            Held::Record(record) => write!(line, "; {fate}: {record:?}"),
-            Held::Output(Output::Send { to, message }) => write!(line, "; {fate}: -> {to} {message:?}"),
-            Held::Output(output) => write!(line, "; {fate}: {output:?}"),
-        };
+        let _ = write!(line, "; {fate}: {}", held_effect(held));
     }
     line
+}
+
+/// A held effect, readable.
+fn held_effect<M: Debug, V: Debug, E: Debug, N: Debug>(held: &Held<M, V, E, N>) -> String {
+    match held {
+        Held::Record(record) => format!("{record:?}"),
+        Held::Output(Output::Send { to, message }) => format!("-> {to} {message:?}"),
+        Held::Output(output) => format!("{output:?}"),
+    }
 }
 
 /// The choices that an action's step makes.

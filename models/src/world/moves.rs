@@ -25,8 +25,8 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::passage::Sent;
-use super::{Action, ActionOf, Refused, Rules, Withheld, World};
-use crate::network::Envelope;
+use super::{Action, ActionOf, Refused, Rules, Spent, Withheld, World};
+use crate::network::{Envelope, Network};
 use crate::spec::{MessageOf, Spec};
 
 /// Messages that are lost so that others have room.
@@ -85,6 +85,14 @@ impl<S: Spec> Rules<S> {
 }
 
 impl<S: Spec> World<S> {
+    /// The same nodes, history and requests made, with nothing in flight and no other budget spent: what a
+    /// world and those that it covers have in common.
+    #[must_use]
+    pub fn without_faults(&self) -> Self {
+        let spent = Spent { requests: self.spent.requests, ..Spent::default() };
+        Self { network: Network::default(), spent, ..self.clone() }
+    }
+
     /// Whether all that can happen in `other` can happen here; false in case of doubt.
     fn covers(&self, other: &Self) -> bool {
         let same_nodes = self.nodes.iter().zip(&other.nodes).all(|(a, b)| Arc::ptr_eq(a, b) || a == b);

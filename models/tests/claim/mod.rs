@@ -175,6 +175,10 @@ impl Spec for Claims {
         if agrees { Ok(()) } else { Err("the vote") }
     }
 
+    fn sees_faults(&self) -> bool {
+        false
+    }
+
     fn requests(&self, world: &World<Self>, node: NodeId, requests: &mut Vec<Claim>) {
         if world.node(node).is_some_and(|node| !node.machine.claiming) {
             requests.push(Claim);

@@ -1,0 +1,118 @@
+//! What an exploration leaves out, held against what it would find without leaving anything out.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail loudly")]
+
+mod claim;
+
+use std::collections::BTreeSet;
+
+use claim::{Bug, Claims};
+use quorate_models::raft::RaftSpec;
+use quorate_models::spec::Spec;
+use quorate_models::world::{Action, Limits, Rules, Script, Withheld, World};
+
+const fn limits(in_flight: u64, duplicates: u64, requests: u64, crashes: u64) -> Limits {
+    Limits {
+        in_flight: Some(in_flight),
+        duplicates: Some(duplicates),
+        requests: Some(requests),
+        crashes: Some(crashes),
+        ticks: Some(0),
+        drift: None,
+    }
+}
+
+/// Visits every world that exploration reaches. Returns how many there are, and what they are without
+/// messages in flight and faults spent, up to names.
+fn reach<S: Spec>(rules: &Rules<S>, mut visit: impl FnMut(&World<S>)) -> (usize, BTreeSet<u64>) {
+    let mut pending = rules.initial();
+    let mut seen: BTreeSet<u64> = pending.iter().map(World::fingerprint).collect();
+    let mut reached = BTreeSet::new();
+    while let Some(world) = pending.pop() {
+        visit(&world);
+        reached.insert(rules.canonical(world.without_faults()).fingerprint());
+        let mut moves = Vec::new();
+        rules.moves(&world, &mut moves, &mut Withheld::new());
+        pending
+            .extend(moves.into_iter().map(|taken| taken.next).filter(|next| seen.insert(next.fingerprint())));
+    }
+    (seen.len(), reached)
+}
+
+/// Late losses reach the same nodes and histories as early ones, and the same violations.
+fn late_losses_lose_nothing<S: Spec>(rules: impl Fn() -> Rules<S>) {
+    let (mut fell_early, mut fell_late) = (BTreeSet::new(), BTreeSet::new());
+    let (with_early, with_late) = (rules().with_early_losses(), rules());
+    let early = reach(&with_early, |world| fell_early.extend(with_early.violated(world)));
+    let late = reach(&with_late, |world| fell_late.extend(with_late.violated(world)));
+    println!("{} worlds, {} of them enough, {} without faults", early.0, late.0, late.1.len());
+    assert!(early.1 == late.1, "{} and {} worlds without faults", early.1.len(), late.1.len());
+    assert_eq!(fell_early, fell_late);
+    assert!(late.0 <= early.0);
+}
+
+#[test]
+fn late_losses_reach_all_that_claimants_come_to() {
+    for bug in [Bug::None, Bug::FreeVote, Bug::ForgottenVote, Bug::ForgottenUnnoticed, Bug::Panic] {
+        for (nodes, limits) in [(2, limits(1, 1, 2, 1)), (2, limits(3, 2, 2, 2)), (3, limits(2, 1, 2, 0))] {
+            late_losses_lose_nothing(|| Rules::new(Claims { nodes, bug, signed: true }, limits));
+        }
+    }
+    let claims = Claims { nodes: 3, bug: Bug::None, signed: true };
+    late_losses_lose_nothing(|| Rules::new(claims.clone(), limits(3, 0, 2, 1)).without_symmetry());
+}
+
+#[test]
+fn late_losses_reach_all_that_raft_comes_to() {
+    late_losses_lose_nothing(|| Rules::new(RaftSpec::new(2, 2), limits(1, 1, 1, 1)));
+    late_losses_lose_nothing(|| Rules::new(RaftSpec::new(2, 2), limits(2, 1, 1, 0)).without_symmetry());
+    late_losses_lose_nothing(|| Rules::new(RaftSpec::new(2, 2), limits(3, 0, 1, 0)).without_inert());
+    late_losses_lose_nothing(|| Rules::new(RaftSpec::new(3, 1), limits(2, 1, 1, 1)));
+    let diverged = || RaftSpec::new(3, 3).beginning_with(&[(2, &[1, 2]), (2, &[1]), (2, &[1, 1])]);
+    late_losses_lose_nothing(|| Rules::new(diverged(), limits(2, 0, 0, 0)));
+    let asking = || RaftSpec::new(3, 1).configured(|config| config.pre_vote = true);
+    late_losses_lose_nothing(|| Rules::new(asking(), limits(3, 0, 0, 0)));
+}
+
+/// An inert message changes nothing where it arrives, stays inert, and taking it out of flight loses nothing.
+fn inert_is_inert(spec: &RaftSpec, limits: Limits) {
+    let rules = || Rules::new(spec.clone(), limits);
+    let unreduced = rules().with_early_losses().without_inert();
+    let mut found = 0;
+    let whole = reach(&unreduced, |world| {
+        let is_inert = |world: &World<RaftSpec>, envelope: &_| {
+            let quorate_models::network::Envelope { from, to, message } = envelope;
+            world.node(*to).is_some_and(|receiver| spec.inert(receiver, *from, message))
+        };
+        let inert: Vec<_> = world.network().iter().filter(|envelope| is_inert(world, envelope)).collect();
+        if inert.is_empty() {
+            return;
+        }
+        found += inert.len();
+        for envelope in &inert {
+            let arrived = unreduced.apply_named(world, &Action::Deliver((*envelope).clone(), Script::new()));
+            let lost = unreduced.apply_named(world, &Action::Drop((*envelope).clone()));
+            assert_eq!(arrived.unwrap(), lost.unwrap(), "{envelope:?} changed something");
+        }
+        let mut actions = Vec::new();
+        unreduced.actions(world, &mut actions, &mut Withheld::new());
+        for next in actions.iter().filter_map(|action| unreduced.apply_named(world, action).ok()) {
+            for envelope in inert.iter().filter(|envelope| next.network().contains(envelope)) {
+                assert!(is_inert(&next, envelope), "{envelope:?} is not inert any more in {next:?}");
+            }
+        }
+    });
+    let reduced = reach(&rules().with_early_losses(), |_| ());
+    println!("{found} inert messages in {} worlds, {} of them enough", whole.0, reduced.0);
+    assert!(found > 0 && reduced.0 < whole.0);
+    // An inert message fills a place in flight: without it, more happens within the same bound.
+    assert!(whole.1.is_subset(&reduced.1));
+}
+
+#[test]
+fn inert_messages_of_raft_never_change_anything() {
+    inert_is_inert(&RaftSpec::new(2, 2), limits(2, 1, 1, 0));
+    inert_is_inert(&RaftSpec::new(2, 3).configured(|config| config.pre_vote = true), limits(2, 0, 0, 0));
+    inert_is_inert(&RaftSpec::new(3, 1), limits(2, 0, 1, 0));
+    let diverged = RaftSpec::new(3, 3).beginning_with(&[(2, &[1, 2]), (2, &[1]), (2, &[1, 1])]);
+    inert_is_inert(&diverged, limits(2, 0, 0, 0));
+}
