@@ -162,6 +162,8 @@ impl<C: Command> Machine for Raft<C> {
     type Notice = Notice<C>;
 
     fn step<Cx: Context<Self> + ?Sized>(&mut self, input: InputOf<Self>, cx: &mut Cx) {
+        // First, whatever comes first: records without an owner do not recover.
+        self.persist_identity(cx);
         match input {
             Input::Start => self.start(cx),
             Input::Message { from, message } => self.message(from, message, cx),

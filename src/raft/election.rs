@@ -33,7 +33,6 @@ pub enum Role {
 
 impl<C: Command> Raft<C> {
     pub(super) fn start<Cx: Context<Self> + ?Sized>(&mut self, cx: &mut Cx) {
-        self.persist_identity(cx);
         cx.set_timer(Timer::Election, self.config.election);
         self.tell_committed(cx);
     }

@@ -64,6 +64,25 @@ impl Inflight {
 }
 
 impl Progress {
+    /// Whether what is known fits together, for a leader whose log ends at `last`.
+    pub(super) fn check(&self, last: Index, config: &Config) -> Result<(), &'static str> {
+        let next_max = last.0.saturating_add(1);
+        if self.matched >= self.next || self.matched > last || self.next.0 > next_max {
+            return Err("a peer's progress is out of order");
+        }
+        let Mode::Replicate(inflight) = &self.mode else { return Ok(()) };
+        let lasts = inflight.window.iter().map(|(last, _)| *last);
+        let between = [self.matched].into_iter().chain(lasts).chain([self.next]);
+        if !between.is_sorted_by(|a, b| a < b) {
+            return Err("the appends on their way to a peer are out of order");
+        }
+        let bytes = inflight.window.iter().try_fold(0_usize, |sum, (_, bytes)| sum.checked_add(*bytes));
+        if bytes != Some(inflight.bytes) || inflight.window.len() > config.max_inflight_messages {
+            return Err("the appends on their way to a peer are miscounted");
+        }
+        Ok(())
+    }
+
     /// A peer of which nothing is known but that the leader's log ends before `next`.
     pub(super) const fn unknown(next: Index) -> Self {
         Self { matched: Index(0), next, mode: Mode::Probe { waiting: false } }
