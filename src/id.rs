@@ -109,7 +109,10 @@ impl<A: Permute, B: Permute> Permute for (A, B) {
 
 macro_rules! no_nodes_inside {
     ($($t:ty),* $(,)?) => {
-        $(impl Permute for $t { fn permute(&mut self, _by: &Permutation<'_>) {} })*
+        $(impl $crate::id::Permute for $t {
+            fn permute(&mut self, _by: &$crate::id::Permutation<'_>) {}
+        })*
     };
 }
+pub(crate) use no_nodes_inside;
 no_nodes_inside!((), bool, u8, u16, u32, u64, core::convert::Infallible);

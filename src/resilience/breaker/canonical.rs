@@ -1,0 +1,66 @@
+//! The canonical form, for explorers: what only grows (generations, serials, times) becomes relative.
+
+use core::time::Duration;
+
+use super::{Breaker, Generation, Phase, Token, longest};
+use crate::time::Time;
+
+/// The canonical generation of tokens from before the present one, whichever it was.
+const PAST: Generation = Generation(0);
+/// The canonical generation of the breaker itself.
+const PRESENT: Generation = Generation(1);
+
+impl Breaker {
+    /// What `now` becomes in [`canonical`](Self::canonical) form.
+    pub const CANONICAL_NOW: Time = Time(1 << 63);
+
+    /// The one breaker that stands for all those that, at `now`, go on to behave alike.
+    ///
+    /// It behaves at [`CANONICAL_NOW`](Self::CANONICAL_NOW) and any time after it (or before it) as `self`
+    /// does at `now` and as long after it (or before it), but for the renaming of tokens by
+    /// [`canonical_token`](Self::canonical_token): generations and serials are renumbered, times become
+    /// relative to `now`, and the window's ring is turned so that the oldest outcome comes first. So the
+    /// canonical breakers that an explorer meets are finitely many, however long it runs.
+    ///
+    /// Waits that are over by `now`, although no call has noticed yet, are all alike. That makes no difference
+    /// to readings from `now` on, nor to earlier ones if the last call was made at `now`, for then no wait is
+    /// over.
+    #[must_use]
+    pub fn canonical(&self, now: Time) -> Self {
+        let longest_open = longest(self.config.open_for);
+        let lease = self.config.lease.saturating_add(longest_open);
+        Self {
+            config: self.config,
+            generation: PRESENT,
+            phase: match self.phase {
+                Phase::Open { since, wait } => Phase::Open { since: relative(since, now, wait), wait },
+                phase @ (Phase::Closed | Phase::HalfOpen { .. }) => phase,
+            },
+            window: self.window.canonical(),
+            outstanding: self.outstanding.canonical(|since| relative(since, now, lease)),
+        }
+    }
+
+    /// What `token` is called in [`canonical`](Self::canonical) form.
+    ///
+    /// All tokens of past generations become one, for they behave alike, and so do all tokens of the present one
+    /// that have ended.
+    pub fn canonical_token(&self, token: &Token) -> Token {
+        if token.generation == self.generation {
+            let serial = self.outstanding.canonical_serial(token.serial);
+            return Token { generation: PRESENT, serial };
+        }
+        if token.generation.is_before(self.generation) {
+            return Token { generation: PAST, serial: 0 };
+        }
+        let ahead = token.generation.0.wrapping_sub(self.generation.0);
+        Token { generation: Generation(PRESENT.0.wrapping_add(ahead)), serial: token.serial }
+    }
+}
+
+/// `since` as it would be if `now` were [`Breaker::CANONICAL_NOW`]; an age above `limit` counts as `limit`.
+fn relative(since: Time, now: Time, limit: Duration) -> Time {
+    let limit = u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX);
+    let age = now.0.saturating_sub(since.0).min(limit);
+    Time(Breaker::CANONICAL_NOW.0.saturating_sub(age))
+}
