@@ -6,12 +6,16 @@
 //! | `history.rs` | what the properties remember |
 //! | `properties.rs` | the properties |
 //! | `worlds.rs` | the portfolio of worlds and how far each goes |
+//! | `walks.rs` | worlds far past those bounds, for random walks |
+//! | `alone.rs` | one node that is told anything at all |
 
+mod alone;
 mod history;
 pub mod properties;
 mod spec;
 mod worlds;
 
+pub use alone::{Tally, alone};
 pub use history::{Chosen, History};
 pub use spec::RaftSpec;
 pub use worlds::protocol;

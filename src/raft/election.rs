@@ -10,6 +10,7 @@ use crate::quorum::SlotSet;
 /// The role of a node in its term.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 #[non_exhaustive]
 pub enum Role {
     /// Takes entries and gives votes.

@@ -17,6 +17,7 @@ use crate::time::Delay;
 /// What only a leader keeps.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 #[non_exhaustive]
 pub struct Leader {
     /// What is known of each voter, by slot. For the leader itself, `matched` is how far its own disk got.

@@ -7,6 +7,7 @@ use super::{Config, Index};
 /// What a leader knows of one peer's log.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 #[non_exhaustive]
 pub struct Progress {
     /// The peer's log durably equals the leader's up to here.
@@ -20,6 +21,7 @@ pub struct Progress {
 /// How entries are sent to a peer.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 #[non_exhaustive]
 pub enum Mode {
     /// Where the logs part is not known: one append at a time.
@@ -34,6 +36,7 @@ pub enum Mode {
 /// The appends on their way to one peer.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub struct Inflight {
     /// The last index of each append and its bytes, oldest first.
     window: VecDeque<(Index, usize)>,
