@@ -1,7 +1,7 @@
 //! What must hold of one node at any time, as far as the node itself can see.
 
 use super::lead::Leader;
-use super::{Command, Raft, Role};
+use super::{Command, Index, Raft, Role};
 
 impl<C: Command> Raft<C> {
     /// Checks the node's own invariants. A node is only ever deserialised if they hold.
@@ -20,7 +20,10 @@ impl<C: Command> Raft<C> {
         if self.noticed > self.commit || self.commit > last.index {
             return Err("told, committed and last index are out of order");
         }
-        if self.reading.is_some_and(|at| at.0 != self.noticed.0.saturating_add(1) || at > self.commit) {
+        let reads_on = |at| {
+            at == Index(self.noticed.0.saturating_add(1)) && at <= self.commit && self.log.is_evicted(at)
+        };
+        if !self.reading.is_none_or(reads_on) {
             return Err("what is read back is not what is to be told next");
         }
         let is_voter = |slot| slot < self.config.voters.len();
@@ -29,8 +32,8 @@ impl<C: Command> Raft<C> {
                 let stands = |leader| leader != self.me && self.config.slot_of(leader).is_some();
                 if leader.is_none_or(stands) { Ok(()) } else { Err("a follower's leader is no other voter") }
             }
-            Role::Candidate { .. } if self.vote != Some(self.me) => {
-                Err("a candidate did not vote for itself")
+            Role::Candidate { .. } if self.vote != Some(self.me) || self.term.0 == 0 => {
+                Err("a candidate did not vote for itself in a term of its own")
             }
             Role::PreCandidate { votes } | Role::Candidate { votes } => {
                 if votes.iter().all(is_voter) {
