@@ -13,11 +13,13 @@ mod alone;
 mod history;
 pub mod properties;
 mod spec;
+mod walks;
 mod worlds;
 
 pub use alone::{Tally, alone};
 pub use history::{Chosen, History};
 pub use spec::RaftSpec;
+pub use walks::{Swarm, cluster};
 pub use worlds::protocol;
 
 /// Commands under check are a byte: which one is all that matters.
