@@ -12,6 +12,10 @@
 //!    then [`Ledger::complete`] and go to 2;
 //! 4. wait for a message, a request, the completion, or [`Ledger::next_due`].
 
+#[cfg(feature = "arbitrary")]
+mod any;
+#[cfg(feature = "serde")]
+mod serial;
 mod timers;
 
 use alloc::collections::VecDeque;
@@ -26,6 +30,7 @@ pub use timers::Timers;
 /// What a driver is to do now.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 #[allow(clippy::exhaustive_enums, reason = "a driver that skipped an output would break the machine")]
 pub enum Output<M, N> {
     /// Send a message to another node. It may be lost; it must not be sent to the node itself.
@@ -65,6 +70,7 @@ pub type LedgerOf<Mc> = Ledger<
 /// An effect that waits for durability: a record, or what must not leave before it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 #[allow(clippy::exhaustive_enums, reason = "explorers handle both sides")]
 pub enum Held<M, V, E, N> {
     /// A record, not yet durable.
@@ -92,7 +98,10 @@ impl Batch {
 }
 
 /// Held and free effects, group commit and timers of one node. See the [module](self).
+///
+/// One that is deserialised while a batch was under way waits for ever, as if the write had failed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Ledger<M, T, V, E, N> {
     me: NodeId,
     /// In order of emission. Never starts with an output: that would be ready.

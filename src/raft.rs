@@ -17,12 +17,16 @@
 //! | `commit.rs` | the commit rule, committed notices in order | paper, 5.4.2 |
 //! | `propose.rs` | proposals accepted or refused | |
 //! | `recovery.rs` | what is durable, and coming back from it | |
+//! | `invariants.rs` | what holds of one node at any time | |
+//! | `permute.rs`, `serial.rs`, `any.rs` | a node renamed, as data, and out of arbitrary bytes: for checks | |
 //!
 //! # What is held and what is free
 //! A leader's appends and heartbeats are free: its disk and its followers' work side by side (thesis,
 //! 10.2.1). So it counts its own entries only when the acknowledgement that it sends *to itself*, held behind
 //! them, comes back. Votes, acknowledgements and committed notices are held. Refusals are free.
 
+#[cfg(feature = "arbitrary")]
+mod any;
 mod api;
 mod append;
 mod commit;
@@ -36,6 +40,8 @@ mod permute;
 mod progress;
 mod propose;
 mod recovery;
+#[cfg(feature = "serde")]
+mod serial;
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -96,6 +102,9 @@ command!(
 );
 
 /// One node of a Raft cluster.
+///
+/// With the `serde` feature its whole state is data, for traces and inspection; what is deserialised is checked as a
+/// whole, and stands or is refused. What survives a crash is another matter: see [`crate::durable`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Raft<C> {
@@ -162,6 +171,8 @@ impl<C: Command> Machine for Raft<C> {
     type Notice = Notice<C>;
 
     fn step<Cx: Context<Self> + ?Sized>(&mut self, input: InputOf<Self>, cx: &mut Cx) {
+        // First, whatever comes first: records without an owner do not recover.
+        self.persist_identity(cx);
         match input {
             Input::Start => self.start(cx),
             Input::Message { from, message } => self.message(from, message, cx),

@@ -5,6 +5,7 @@
 //! - [`world`], [`node`], [`network`]: the world it runs in, its actions and its bounds;
 //! - [`symmetry`]: worlds that differ only by the names of their nodes are one;
 //! - [`trace`]: sequences of actions, replayed, minimised and made readable;
+//! - [`walk`]: random walks far past the bounds, for proptest and fuzzing;
 //! - [`explore`]: exhaustive runs under stateright;
 //! - [`cli`]: the command line, over a registry of protocols, ours or yours;
 //! - [`raft`]: Raft's properties and worlds.
@@ -23,4 +24,5 @@ pub mod spec;
 mod stripes;
 pub mod symmetry;
 pub mod trace;
+pub mod walk;
 pub mod world;

@@ -6,14 +6,20 @@
 //! | `history.rs` | what the properties remember |
 //! | `properties.rs` | the properties |
 //! | `worlds.rs` | the portfolio of worlds and how far each goes |
+//! | `walks.rs` | worlds far past those bounds, for random walks |
+//! | `alone.rs` | one node that is told anything at all |
 
+mod alone;
 mod history;
 pub mod properties;
 mod spec;
+mod walks;
 mod worlds;
 
+pub use alone::{Tally, alone};
 pub use history::{Chosen, History};
 pub use spec::RaftSpec;
+pub use walks::{Swarm, cluster};
 pub use worlds::protocol;
 
 /// Commands under check are a byte: which one is all that matters.

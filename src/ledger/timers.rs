@@ -5,13 +5,14 @@ use smallvec::SmallVec;
 use crate::time::Time;
 
 /// How many timers are kept without allocating.
-const INLINE: usize = 4;
+pub(super) const INLINE: usize = 4;
 
 /// Which timers are set, and when each is due.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Timers<T> {
     /// Sorted by name.
-    set: SmallVec<[(T, Time); INLINE]>,
+    pub(super) set: SmallVec<[(T, Time); INLINE]>,
 }
 
 impl<T> Default for Timers<T> {

@@ -49,7 +49,7 @@ impl<C: Command> Raft<C> {
         }
         cx.send(from, Message::AppendReply { term, outcome: Outcome::Matched(end) });
         self.commit_up_to(commit.min(end), cx);
-        self.log.evict(&self.config);
+        self.log.evict(&self.config, |_, _| {});
     }
 
     /// Where the logs part, so that the leader finds it in one step a term (paper, 5.3; thesis, 3.5).

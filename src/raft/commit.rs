@@ -34,9 +34,7 @@ impl<C: Command> Raft<C> {
             return;
         }
         if let Role::Leader(leader) = &mut self.role {
-            let committed = (self.commit.0 + 1..=index.0).filter_map(|at| self.log.get(Index(at)));
-            let bytes = committed.map(Entry::size_bytes).sum();
-            leader.uncommitted_bytes = leader.uncommitted_bytes.saturating_sub(bytes);
+            leader.committed(index, self.log.cached_bytes(self.commit, index));
         }
         self.commit = index;
         self.tell_committed(cx);

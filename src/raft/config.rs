@@ -13,11 +13,14 @@ use crate::time::Delay;
 
 /// One node and the configuration that it shares with the others.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 #[allow(clippy::exhaustive_structs, reason = "made by the embedder")]
 pub struct Member {
     /// This node.
     pub me: NodeId,
     /// The cluster's configuration; its timing and limits may differ from node to node.
+    #[cfg_attr(feature = "serde", serde(with = "super::serial::shared"))]
     pub config: Arc<Config>,
 }
 
@@ -202,18 +205,4 @@ impl<T: Eq> Eq for Fixed<T> {}
 
 impl<T> Hash for Fixed<T> {
     fn hash<H: Hasher>(&self, _state: &mut H) {}
-}
-
-#[cfg(feature = "serde")]
-impl<T: serde::Serialize> serde::Serialize for Fixed<T> {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.0.serialize(serializer)
-    }
-}
-
-#[cfg(feature = "serde")]
-impl<'de, T: serde::Deserialize<'de>> serde::Deserialize<'de> for Fixed<T> {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        T::deserialize(deserializer).map(|inner| Self(Arc::new(inner)))
-    }
 }

@@ -10,6 +10,7 @@ use crate::quorum::SlotSet;
 /// The role of a node in its term.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 #[non_exhaustive]
 pub enum Role {
     /// Takes entries and gives votes.
@@ -33,7 +34,6 @@ pub enum Role {
 
 impl<C: Command> Raft<C> {
     pub(super) fn start<Cx: Context<Self> + ?Sized>(&mut self, cx: &mut Cx) {
-        self.persist_identity(cx);
         cx.set_timer(Timer::Election, self.config.election);
         self.tell_committed(cx);
     }

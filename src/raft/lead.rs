@@ -1,5 +1,6 @@
 //! Leading a term: sending entries to peers and taking their answers (paper, 5.3).
 
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use smallvec::smallvec;
@@ -16,14 +17,17 @@ use crate::time::Delay;
 /// What only a leader keeps.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 #[non_exhaustive]
 pub struct Leader {
     /// What is known of each voter, by slot. For the leader itself, `matched` is how far its own disk got.
     pub progress: Vec<Progress>,
     /// Who was heard of since the last quorum check.
     heard: SlotSet,
-    /// The bytes of commands that are uncommitted.
+    /// The bytes of commands that are uncommitted; of what was evicted before the election, none are counted.
     pub(super) uncommitted_bytes: usize,
+    /// Where each of them stands that is uncommitted and no longer in memory, and its bytes.
+    evicted: VecDeque<(Index, usize)>,
     /// The read-back under way for a peer: its slot, and the first index asked for.
     fetching: Option<(usize, Index)>,
 }
@@ -34,6 +38,30 @@ impl Leader {
         let mut heard = core::mem::take(&mut self.heard);
         own.iter().for_each(|slot| heard.insert(slot));
         heard
+    }
+
+    /// Everything up to `index` is committed, of which entries of so many bytes are in memory.
+    pub(super) fn committed(&mut self, index: Index, cached_bytes: usize) {
+        let mut bytes = cached_bytes;
+        while let Some((at, evicted)) = self.evicted.front().copied()
+            && at <= index
+        {
+            self.evicted.pop_front();
+            bytes = bytes.saturating_add(evicted);
+        }
+        self.uncommitted_bytes = self.uncommitted_bytes.saturating_sub(bytes);
+    }
+
+    /// What is evicted and uncommitted, with its bytes.
+    pub(super) fn evicted(&self) -> impl Iterator<Item = (Index, usize)> {
+        self.evicted.iter().copied()
+    }
+
+    /// Who was heard of, and whom a read-back is for.
+    pub(super) fn slots(&self) -> SlotSet {
+        let mut slots = self.heard;
+        self.fetching.iter().for_each(|(slot, _)| slots.insert(*slot));
+        slots
     }
 
     /// Renames slots: `to` gives each slot its new one.
@@ -57,14 +85,13 @@ impl<C: Command> Raft<C> {
     pub(super) fn lead<Cx: Context<Self> + ?Sized>(&mut self, cx: &mut Cx) {
         let next = Index(self.last().index.0.saturating_add(1));
         let progress = self.config.voters.iter().map(|_| Progress::unknown(next)).collect();
-        let uncommitted_bytes = self
-            .log
-            .cached()
-            .filter(|(index, _)| *index > self.commit)
-            .map(|(_, entry)| entry.size_bytes())
-            .sum();
-        self.role =
-            Role::Leader(Leader { progress, heard: SlotSet::EMPTY, uncommitted_bytes, fetching: None });
+        self.role = Role::Leader(Leader {
+            progress,
+            heard: SlotSet::EMPTY,
+            uncommitted_bytes: self.log.cached_bytes(self.commit, self.last().index),
+            evicted: VecDeque::new(),
+            fetching: None,
+        });
         cx.notify_free(Notice::Leader { term: self.term, leader: Some(self.me) });
         if self.config.check_quorum {
             cx.set_timer(Timer::Election, self.config.election);
@@ -86,7 +113,19 @@ impl<C: Command> Raft<C> {
         let outcome = Outcome::Matched(self.last().index);
         cx.send(self.me, Message::AppendReply { term: self.term, outcome });
         self.replicate(cx);
-        self.log.evict(&self.config);
+        self.evict();
+    }
+
+    /// Evicts what the cache does not hold; the sizes of what is uncommitted are remembered until it is not.
+    fn evict(&mut self) {
+        let (role, commit) = (&mut self.role, self.commit);
+        self.log.evict(&self.config, |index, bytes| {
+            if let Role::Leader(leader) = role
+                && index > commit
+            {
+                leader.evicted.push_back((index, bytes));
+            }
+        });
     }
 
     /// Sends every peer what it may be sent now.

@@ -10,6 +10,9 @@ use smallvec::SmallVec;
 
 use super::{Command, Config, Index, Term};
 
+/// No log gets longer: at 10^9 entries a second it takes 292 years.
+const LONGEST: u64 = u64::MAX / 2;
+
 /// A place in a log and the term of the entry there; 0 and 0 before the first entry.
 ///
 /// The order is the paper's "at least as up-to-date" (5.4.1): by term first, then by index.
@@ -122,6 +125,13 @@ impl<C: Command> Log<C> {
         index.0 > 0 && index <= self.evicted
     }
 
+    /// The bytes of the entries in memory that are after `from`, up to `upto`.
+    pub(super) fn cached_bytes(&self, from: Index, upto: Index) -> usize {
+        let first = from.max(self.evicted).0.saturating_add(1);
+        let entries = (first..=upto.0).map_while(|index| self.get(Index(index)));
+        entries.map(Entry::size_bytes).sum()
+    }
+
     /// The entries in memory.
     pub(super) fn cached(&self) -> impl DoubleEndedIterator<Item = (Index, &Entry<C>)> {
         let first = self.evicted.0.saturating_add(1);
@@ -169,23 +179,42 @@ impl<C: Command> Log<C> {
         }
     }
 
-    /// Evicts the oldest entries until the cache is within its limits.
-    pub(super) fn evict(&mut self, config: &Config) {
-        while self.cache.len() > config.max_cached_entries || self.cached_bytes > config.max_cached_bytes {
+    /// Whether the cache is within its limits.
+    pub(super) fn fits(&self, config: &Config) -> bool {
+        self.cache.len() <= config.max_cached_entries && self.cached_bytes <= config.max_cached_bytes
+    }
+
+    /// Evicts the oldest entries until the cache is within its limits. `evicted` sees each, with its size.
+    pub(super) fn evict(&mut self, config: &Config, mut evicted: impl FnMut(Index, usize)) {
+        while !self.fits(config) {
             let Some(entry) = self.cache.pop_front() else { return };
-            self.cached_bytes = self.cached_bytes.saturating_sub(entry.size_bytes());
+            let bytes = entry.size_bytes();
+            self.cached_bytes = self.cached_bytes.saturating_sub(bytes);
             self.evicted = Index(self.evicted.0.saturating_add(1));
+            evicted(self.evicted, bytes);
             if self.runs.last().is_none_or(|run| run.term != entry.term) {
                 self.runs.push(Position { term: entry.term, index: self.evicted });
             }
         }
     }
 
-    /// Whether the terms never go back and the counts agree.
+    /// Whether the terms never go back, the runs cover what is evicted and the counts agree.
     pub(super) fn check(&self) -> Result<(), &'static str> {
         let cached = self.cache.iter().map(|entry| entry.term);
-        if !self.runs.iter().map(|run| run.term).chain(cached).is_sorted() {
+        let before_first = core::iter::once(Term(1));
+        if !before_first.chain(self.runs.iter().map(|run| run.term)).chain(cached).is_sorted() {
             return Err("the terms along the log go back");
+        }
+        if !self.runs.is_sorted_by(|a, b| a.term < b.term && a.index < b.index) {
+            return Err("the runs of terms are out of order");
+        }
+        let first = self.runs.first().map_or(Index(0), |run| run.index);
+        let last = self.runs.last().map_or(Index(0), |run| run.index);
+        if first != self.evicted.min(Index(1)) || last > self.evicted {
+            return Err("the runs of terms do not cover what is evicted");
+        }
+        if self.evicted.0.checked_add(self.cache.len() as u64).is_none_or(|end| end > LONGEST) {
+            return Err("the log is longer than any can be");
         }
         let bytes: usize = self.cache.iter().map(Entry::size_bytes).sum();
         if bytes != self.cached_bytes {
@@ -210,7 +239,7 @@ mod tests {
         let mut log = Log::new();
         for term in terms {
             log.push(Entry { term: Term(*term), payload: Payload::Noop });
-            log.evict(&config(cached));
+            log.evict(&config(cached), |_, _| {});
         }
         log
     }

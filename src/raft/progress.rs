@@ -7,6 +7,7 @@ use super::{Config, Index};
 /// What a leader knows of one peer's log.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 #[non_exhaustive]
 pub struct Progress {
     /// The peer's log durably equals the leader's up to here.
@@ -20,6 +21,7 @@ pub struct Progress {
 /// How entries are sent to a peer.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 #[non_exhaustive]
 pub enum Mode {
     /// Where the logs part is not known: one append at a time.
@@ -34,6 +36,7 @@ pub enum Mode {
 /// The appends on their way to one peer.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub struct Inflight {
     /// The last index of each append and its bytes, oldest first.
     window: VecDeque<(Index, usize)>,
@@ -64,6 +67,25 @@ impl Inflight {
 }
 
 impl Progress {
+    /// Whether what is known fits together, for a leader whose log ends at `last`.
+    pub(super) fn check(&self, last: Index, config: &Config) -> Result<(), &'static str> {
+        let next_max = last.0.saturating_add(1);
+        if self.matched >= self.next || self.matched > last || self.next.0 > next_max {
+            return Err("a peer's progress is out of order");
+        }
+        let Mode::Replicate(inflight) = &self.mode else { return Ok(()) };
+        let lasts = inflight.window.iter().map(|(last, _)| *last);
+        let between = [self.matched].into_iter().chain(lasts).chain([self.next]);
+        if !between.is_sorted_by(|a, b| a < b) {
+            return Err("the appends on their way to a peer are out of order");
+        }
+        let bytes = inflight.window.iter().try_fold(0_usize, |sum, (_, bytes)| sum.checked_add(*bytes));
+        if bytes != Some(inflight.bytes) || inflight.window.len() > config.max_inflight_messages {
+            return Err("the appends on their way to a peer are miscounted");
+        }
+        Ok(())
+    }
+
     /// A peer of which nothing is known but that the leader's log ends before `next`.
     pub(super) const fn unknown(next: Index) -> Self {
         Self { matched: Index(0), next, mode: Mode::Probe { waiting: false } }

@@ -33,6 +33,7 @@ pub enum Cell {
 }
 
 impl<C: Command> Raft<C> {
+    /// Whatever is the first record of a node's life comes right behind this one.
     pub(super) fn persist_identity<Cx: Context<Self> + ?Sized>(&mut self, cx: &mut Cx) {
         if !self.identified {
             self.identified = true;
@@ -55,7 +56,7 @@ impl<C: Command> Raft<C> {
             return Err(Corrupt::Inconsistent("an entry's term is later than the node's own"));
         }
         self.log.push(entry);
-        self.log.evict(&self.config);
+        self.log.evict(&self.config, |_, _| {});
         Ok(())
     }
 }

@@ -8,3 +8,5 @@ mod large_log;
 mod proposals;
 mod recovery;
 mod replication;
+#[cfg(all(feature = "serde", feature = "arbitrary"))]
+mod serial;

@@ -82,3 +82,25 @@ fn a_proposal_that_is_not_durable_is_not_accepted_aloud() {
     cluster.settle(n(1));
     assert_eq!(answers(&cluster, 1, request).len(), 1);
 }
+
+#[test]
+fn uncommitted_bytes_are_freed_by_commits_even_of_what_left_memory() {
+    let mut cluster = Cluster::with(3, |config| {
+        config.max_uncommitted_bytes = 8;
+        config.max_cached_entries = 1;
+    });
+    cluster.elect(1);
+    for round in 0..5 {
+        let accepted = [0, 1].map(|command| cluster.propose(1, &[command]));
+        for request in accepted {
+            assert!(matches!(answers(&cluster, 1, request)[..], [Notice::Accepted { .. }]), "round {round}");
+        }
+        let full = cluster.propose(1, &[9]);
+        assert_eq!(answers(&cluster, 1, full), [Notice::Refused { id: full, reason: Refusal::Full }]);
+        for _ in 0..4 {
+            cluster.deliver_all();
+            cluster.heartbeat(1);
+            (1..=3).for_each(|id| while cluster.answer_loads(id, 8) > 0 {});
+        }
+    }
+}

@@ -4,7 +4,11 @@ use std::sync::Arc;
 
 use quorate::durable::{Corrupt, Record, Recover};
 use quorate::id::{ClusterId, NodeId};
-use quorate::raft::{Cell, Config, Entry, HARD_STATE, IDENTITY, Index, LOG, Member, Payload, Raft, Term};
+use quorate::machine::{Effect, Input, Machine};
+use quorate::raft::{
+    Cell, Config, Entry, HARD_STATE, IDENTITY, Index, LOG, Member, Message, Payload, Position, Raft, Term,
+};
+use quorate::time::Time;
 
 use crate::cluster::{Cluster, Disk, n};
 
@@ -98,4 +102,22 @@ fn a_configuration_that_does_not_stand_is_refused() {
     let config = Arc::new(Config::new(ClusterId(7), [n(2), n(3)]));
     let found = Raft::<u32>::recover(Member { me: NodeId(1), config }, &Disk::default(), 0);
     assert!(matches!(found, Err(Corrupt::Config(_))));
+}
+
+#[test]
+fn what_is_said_to_a_node_before_it_is_started_leaves_a_disk_that_recovers() {
+    let (mut raft, mut disk) = (recover(&Disk::default(), 0).unwrap(), Disk::default());
+    let message = Message::Vote { term: Term(3), last: Position::default() };
+    for input in [Input::Message { from: n(2), message }, Input::Start] {
+        let (next, effects) = raft.stepped(input, Time::ZERO, &[]);
+        for effect in effects {
+            if let Effect::Persist(record) = effect {
+                disk.apply(record).unwrap();
+                recover(&disk, 0).unwrap();
+            }
+        }
+        raft = next;
+        raft.agrees_with(&disk).unwrap();
+    }
+    assert_eq!(raft.vote(), Some(n(2)));
 }
