@@ -71,7 +71,9 @@ fn pre_vote(level: Level) -> (RaftSpec, Limits) {
 }
 
 fn replication(level: Level) -> (RaftSpec, Limits) {
-    let spec = RaftSpec::new(3, 2).expecting(Expect { overwrites: true, reelects: true, ..COMMITS });
+    let spec = RaftSpec::new(3, 2)
+        .configured(|config| config.max_inflight_messages = 1)
+        .expecting(Expect { overwrites: true, reelects: true, ..COMMITS });
     (spec, limits(at(level, 2, 3, 3), 1, 1, 2))
 }
 
