@@ -26,6 +26,8 @@ pub struct RaftSpec {
     terms: u64,
     /// The terms of the entries on each disk, and the term of the disk; empty for nodes as new.
     disks: Vec<(u64, Vec<u64>)>,
+    /// Whether answers that nobody waits for any more stay in flight.
+    late: bool,
     expect: Expect,
 }
 
@@ -50,7 +52,7 @@ impl RaftSpec {
         config.eager_commit = false;
         config.max_inflight_messages = 2;
         config.max_append_entries = 2;
-        Self { config: Arc::new(config), terms, disks: Vec::new(), expect: Expect::default() }
+        Self { config: Arc::new(config), terms, disks: Vec::new(), late: false, expect: Expect::default() }
     }
 
     /// With another configuration.
@@ -65,6 +67,15 @@ impl RaftSpec {
     #[must_use]
     pub fn beginning_with(mut self, disks: &[(u64, &[u64])]) -> Self {
         self.disks = disks.iter().map(|(term, entries)| (*term, entries.to_vec())).collect();
+        self
+    }
+
+    /// With answers left in flight that a correct receiver does nothing with.
+    ///
+    /// Everywhere else they are taken out, and with them the chance to see a receiver that counts them.
+    #[must_use]
+    pub fn with_late_answers(mut self) -> Self {
+        self.late = true;
         self
     }
 
@@ -191,6 +202,9 @@ impl Spec for RaftSpec {
     /// its term; and a node whose disk is in a term and that is neither never becomes either in that term: a
     /// campaign begins a later one, and leading begins with being a candidate.
     fn inert(&self, receiver: &Frozen<Self>, _from: NodeId, message: &Message<Command>) -> bool {
+        if self.late {
+            return false;
+        }
         let durable = match receiver.disk().get(HARD_STATE) {
             Some(Cell::HardState { term, .. }) => *term,
             _ => Term(0),

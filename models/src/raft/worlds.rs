@@ -32,6 +32,11 @@ fn checks() -> Vec<Box<dyn Check>> {
         world("alone", "one node, its disk and its crashes", alone),
         world("quorum-check", "leaders that hear of nobody", quorum_check),
         world("small-cache", "entries read back from disk", small_cache),
+        world("one-term", "who votes for whom in a single term, across crashes", one_term),
+        world("late-answers", "grants and acknowledgements of terms that are over", late_answers),
+        world("late-pre-votes", "answers to a campaign that has begun since", late_pre_votes),
+        world("late-disk", "completions of a slow disk that outlive a term", late_disk),
+        world("long-old-log", "a long log of an old term, a short one of a later", long_old_log),
     ]
 }
 
@@ -118,4 +123,30 @@ fn small_cache(level: Level) -> (RaftSpec, Limits) {
         .beginning_with(&[(1, &[1, 1]), (1, &[1, 1]), (1, &[])])
         .expecting(COMMITS);
     (spec, limits(at(level, 2, 2, 3), at(level, 0, 1, 1), 0, 1))
+}
+
+fn one_term(level: Level) -> (RaftSpec, Limits) {
+    (RaftSpec::new(3, 1), limits(2, at(level, 1, 2, 3), at(level, 0, 1, 1), 0))
+}
+
+/// What `inert` takes out of flight everywhere else stays: the very answers that a correct node ignores.
+fn late_answers(level: Level) -> (RaftSpec, Limits) {
+    let spec = RaftSpec::new(3, 2).with_late_answers().expecting(REELECTS);
+    (spec, limits(2, at(level, 1, 1, 2), at(level, 0, 0, 1), 0))
+}
+
+fn late_pre_votes(level: Level) -> (RaftSpec, Limits) {
+    let spec = RaftSpec::new(3, 1).configured(|config| config.pre_vote = true).with_late_answers();
+    (spec, limits(3, 0, at(level, 0, 0, 1), 0))
+}
+
+fn late_disk(level: Level) -> (RaftSpec, Limits) {
+    let spec = RaftSpec::new(3, 3).expecting(Expect { overwrites: true, ..REELECTS });
+    (spec, limits(2, 0, 0, at(level, 1, 1, 2)))
+}
+
+fn long_old_log(level: Level) -> (RaftSpec, Limits) {
+    let spec =
+        RaftSpec::new(3, 4).beginning_with(&[(2, &[1, 1, 1]), (2, &[1]), (2, &[1, 2])]).expecting(REELECTS);
+    (spec, limits(2, at(level, 0, 1, 1), 0, 0))
 }
