@@ -5,10 +5,12 @@
 //! | `spec.rs` | the machine in a world: its configuration, its bounds, where it begins |
 //! | `history.rs` | what the properties remember |
 //! | `properties.rs` | the properties |
+//! | `render.rs` | messages and records in a few words, for traces |
 //! | `worlds.rs` | the portfolio of worlds and how far each goes |
 
 mod history;
 pub mod properties;
+mod render;
 mod spec;
 mod worlds;
 

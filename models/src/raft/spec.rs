@@ -9,11 +9,11 @@ use quorate::raft::{
     Term,
 };
 
-use super::{Command, History, Raft, properties};
+use super::{Command, History, Raft, properties, render};
 use crate::check::Bounds;
 use crate::hash::fingerprint;
 use crate::node::{Frozen, ImageOf};
-use crate::spec::{Origin, Property, Seen, Spec};
+use crate::spec::{Origin, Property, Seen, Shown, Spec};
 use crate::world::World;
 
 /// The cluster under check.
@@ -26,6 +26,8 @@ pub struct RaftSpec {
     terms: u64,
     /// The terms of the entries on each disk, and the term of the disk; empty for nodes as new.
     disks: Vec<(u64, Vec<u64>)>,
+    /// Who alone campaigns in a term; anybody in terms that are not named.
+    elects: Vec<(Term, NodeId)>,
     /// Whether answers that nobody waits for any more stay in flight.
     late: bool,
     expect: Expect,
@@ -52,7 +54,14 @@ impl RaftSpec {
         config.eager_commit = false;
         config.max_inflight_messages = 2;
         config.max_append_entries = 2;
-        Self { config: Arc::new(config), terms, disks: Vec::new(), late: false, expect: Expect::default() }
+        Self {
+            config: Arc::new(config),
+            terms,
+            disks: Vec::new(),
+            elects: Vec::new(),
+            late: false,
+            expect: Expect::default(),
+        }
     }
 
     /// With another configuration.
@@ -67,6 +76,14 @@ impl RaftSpec {
     #[must_use]
     pub fn beginning_with(mut self, disks: &[(u64, &[u64])]) -> Self {
         self.disks = disks.iter().map(|(term, entries)| (*term, entries.to_vec())).collect();
+        self
+    }
+
+    /// With nobody but these nodes to campaign in these terms: for worlds that lead up to something. What that
+    /// withholds is counted under `candidates`, and nodes are no longer alike.
+    #[must_use]
+    pub fn electing(mut self, candidates: &[(u64, u64)]) -> Self {
+        self.elects = candidates.iter().map(|(term, node)| (Term(*term), NodeId(*node))).collect();
         self
     }
 
@@ -137,11 +154,21 @@ impl Spec for RaftSpec {
     }
 
     fn exceeds(&self, machine: &Raft) -> Option<&'static str> {
-        (machine.term().0 > self.terms).then_some("terms")
+        if machine.term().0 > self.terms {
+            return Some("terms");
+        }
+        let (me, term) = (machine.id(), machine.term());
+        let campaigns = matches!(machine.role(), Role::Candidate { .. });
+        let barred = campaigns && self.elects.iter().any(|(of, node)| *of == term && *node != me);
+        barred.then_some("candidates")
     }
 
     fn bounds(&self) -> Bounds {
-        Bounds::from([("terms", Some(self.terms))])
+        let mut bounds = Bounds::from([("terms", Some(self.terms))]);
+        if !self.elects.is_empty() {
+            bounds.insert("candidates", Some(1));
+        }
+        bounds
     }
 
     fn applied(&self, notice: &Notice<Command>) -> Option<u64> {
@@ -157,6 +184,10 @@ impl Spec for RaftSpec {
 
     fn properties(&self) -> Vec<Property<Self>> {
         properties::all(self)
+    }
+
+    fn symmetric(&self) -> bool {
+        self.elects.is_empty()
     }
 
     fn signature(&self, machine: &Raft) -> u64 {
@@ -221,6 +252,10 @@ impl Spec for RaftSpec {
             Message::AppendReply { term, .. } => *term <= durable && !(raft.term() == *term && leads_or_may),
             _ => false,
         }
+    }
+
+    fn show(&self, shown: &Shown<'_, Self>) -> String {
+        render::shown(shown)
     }
 
     fn summary(&self, machine: &Raft) -> String {
