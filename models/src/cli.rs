@@ -150,7 +150,7 @@ struct CheckArgs {
 
 #[derive(Clone, Copy, Debug, Default, clap::Args)]
 struct Limits {
-    /// Worker threads; as many as there are processors if not given.
+    /// Worker threads; as many as there are processors if not given, but one to grade a mutant.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     threads: Option<u16>,
     /// End a check, incomplete, after this many seconds; mutants: 300 if not given.

@@ -159,6 +159,44 @@ pub trait Spec: Clone + Send + Sync + 'static {
         let _ = machine;
         String::new()
     }
+
+    /// A message, a record or the like in a few words, for traces.
+    fn show(&self, shown: &Shown<'_, Self>) -> String {
+        shown.debug()
+    }
+}
+
+/// What traces show of a protocol, to be said in a few words.
+#[allow(missing_debug_implementations, reason = "it has a `debug` that is the point of it")]
+#[non_exhaustive]
+pub enum Shown<'a, S: Spec> {
+    /// A message.
+    Message(&'a MessageOf<S>),
+    /// A timer.
+    Timer(TimerOf<S>),
+    /// What an application asks.
+    Request(&'a RequestOf<S>),
+    /// A change of durable state.
+    Record(&'a RecordOf<S::Machine>),
+    /// An entry of a log.
+    Entry(&'a EntryOf<S>),
+    /// What an application is told.
+    Notice(&'a NoticeOf<S>),
+}
+
+impl<S: Spec> Shown<'_, S> {
+    /// As its `Debug` has it.
+    #[must_use]
+    pub fn debug(&self) -> String {
+        match self {
+            Self::Message(message) => format!("{message:?}"),
+            Self::Timer(timer) => format!("{timer:?}"),
+            Self::Request(request) => format!("{request:?}"),
+            Self::Record(record) => format!("{record:?}"),
+            Self::Entry(entry) => format!("{entry:?}"),
+            Self::Notice(notice) => format!("{notice:?}"),
+        }
+    }
 }
 
 /// A configuration that a world begins in.

@@ -1,12 +1,13 @@
 //! What is claimed of Raft (paper, figure 3, and what its production users learned to ask for).
 
 use quorate::durable::Record;
+use quorate::id::NodeId;
 use quorate::ledger::Output;
-use quorate::quorum::majority;
-use quorate::raft::{Cell, Entry, HARD_STATE, Index, LOG, Message, Notice, Payload};
+use quorate::raft::{Cell, Entry, HARD_STATE, Index, LOG, Message, Notice, Outcome, Payload, Term};
 
 use super::history::{Chosen, History};
 use super::{Command, Raft, RaftSpec};
+use crate::node::Owed;
 use crate::spec::{Event, Property, Seen};
 use crate::world::World;
 
@@ -18,12 +19,15 @@ pub const LEADER_APPEND_ONLY: &str = "leader append-only";
 pub const LOG_MATCHING: &str = "log matching";
 /// What is committed in a term is in the log of every leader of a later one.
 pub const LEADER_COMPLETENESS: &str = "leader completeness";
-/// No two nodes hold different entries to be committed at one index.
+/// No two nodes hold, or tell their applications of, different entries to be committed at one index.
 pub const STATE_MACHINE_SAFETY: &str = "state-machine safety";
 /// No node is heard to vote twice in a term, or in an earlier one, and no disk's term goes back.
 pub const ONE_VOTE: &str = "one vote a term across crashes";
 /// What is committed, and so what is acknowledged, is on the disks of a quorum.
 pub const DURABLE: &str = "acknowledged means durable on a quorum";
+/// An acknowledgement leaves only once the log, up to where it says, is on its sender's disk as it is in the
+/// leader's.
+pub const ACKED: &str = "an acknowledgement is durable before it leaves";
 /// A node's commit index never goes back while it lives.
 pub const COMMIT_FORWARD: &str = "commit never goes back";
 /// What an application applied stays on its node's disk, and equals what was committed.
@@ -43,6 +47,7 @@ pub(super) fn all(spec: &RaftSpec) -> Vec<Property<RaftSpec>> {
         Property::observed(STATE_MACHINE_SAFETY),
         Property::observed(ONE_VOTE),
         Property::always(DURABLE, committed_is_durable),
+        Property::always(ACKED, acknowledgements_are_durable),
         Property::observed(COMMIT_FORWARD),
         Property::always(APPLIED, applied_stays),
         Property::observed(TOLD_ONCE),
@@ -70,20 +75,23 @@ pub(super) fn all(spec: &RaftSpec) -> Vec<Property<RaftSpec>> {
 }
 
 /// Sees one event: notes what the properties need, and names the property that it violates.
+///
+/// What the paper claims comes before what a node can see of itself, so that a bug falls by the claim that it
+/// breaks.
 pub(super) fn observe(seen: &Seen<'_, RaftSpec>, history: &mut History) -> Result<(), &'static str> {
-    hold(seen.after.check().is_ok(), INVARIANTS)?;
     disks_move_on(seen, history);
     votes_are_heard(seen, history)?;
     if !matches!(seen.event, Event::Crashed | Event::Recovered) {
         hold(seen.after.term() >= seen.before.term(), ONE_VOTE)?;
         hold(seen.after.commit() >= seen.before.commit(), COMMIT_FORWARD)?;
         hold(is_append_only(seen.before, seen.after), LEADER_APPEND_ONLY)?;
-        commits(seen, history)?;
     }
+    commits(seen, history)?;
     if seen.after.is_leader() && !seen.before.is_leader() {
         hold(history.elected(seen.after.term(), seen.node), ELECTION_SAFETY)?;
     }
-    told_in_order(seen)
+    told_in_order(seen, history)?;
+    hold(seen.after.check().is_ok(), INVARIANTS)
 }
 
 fn hold(holds: bool, property: &'static str) -> Result<(), &'static str> {
@@ -123,18 +131,26 @@ fn is_append_only(before: &Raft, after: &Raft) -> bool {
             }))
 }
 
-/// Notes what the node newly holds to be committed.
+/// Notes what the node newly holds to be committed; one that recovers, what it did not hand to its application.
 fn commits(seen: &Seen<'_, RaftSpec>, history: &mut History) -> Result<(), &'static str> {
-    let mut index = seen.before.commit();
+    let mut index = match seen.event {
+        Event::Crashed => return Ok(()),
+        Event::Recovered => Index(seen.applied_before),
+        _ => seen.before.commit(),
+    };
     while index < seen.after.commit() {
         index = Index(index.0 + 1);
         let Some(entry) = known_entry(seen, index) else { continue };
-        match usize::try_from(index.0 - 1).ok().and_then(|at| history.committed.get(at)) {
+        match chosen_at(history, index) {
             Some(chosen) => hold(chosen.entry == entry, STATE_MACHINE_SAFETY)?,
             None => history.committed.push(Chosen { entry, in_term: seen.after.term() }),
         }
     }
     Ok(())
+}
+
+fn chosen_at(history: &History, index: Index) -> Option<&Chosen> {
+    usize::try_from(index.0.checked_sub(1)?).ok().and_then(|at| history.committed.get(at))
 }
 
 /// An entry of the node's log, from wherever it is: in memory, on its disk, or on the way there.
@@ -148,12 +164,16 @@ fn known_entry(seen: &Seen<'_, RaftSpec>, index: Index) -> Option<Entry<Command>
     entry.or_else(|| node.disk().entry(LOG, index.0)).cloned()
 }
 
-fn told_in_order(seen: &Seen<'_, RaftSpec>) -> Result<(), &'static str> {
+/// Applications are told what is committed, in order.
+fn told_in_order(seen: &Seen<'_, RaftSpec>, history: &History) -> Result<(), &'static str> {
     let mut applied = seen.applied_before;
     for output in seen.outputs {
-        if let Output::Notify(Notice::Committed { index, .. }) = output {
+        if let Output::Notify(Notice::Committed { index, term, payload }) = output {
             applied += 1;
             hold(index.0 == applied, TOLD_ONCE)?;
+            let chosen = chosen_at(history, *index).map(|chosen| &chosen.entry);
+            let told = chosen.is_some_and(|entry| entry.term == *term && entry.payload == *payload);
+            hold(told, STATE_MACHINE_SAFETY)?;
         }
     }
     Ok(())
@@ -196,19 +216,48 @@ fn leaders_are_complete(world: &World<RaftSpec>) -> bool {
     })
 }
 
+/// An acknowledgement on its way to the leader of its term is true of the disk of who gave it, for as long as that
+/// node is in that term too.
+fn acknowledgements_are_durable(world: &World<RaftSpec>) -> bool {
+    let flying = world.network().iter().map(|envelope| (envelope.from, envelope.to, &envelope.message));
+    let owed = world.ids().zip(world.nodes()).flat_map(|(id, node)| {
+        node.inbox.iter().filter_map(move |owed| match owed {
+            Owed::Loopback(message) => Some((id, id, message)),
+            Owed::Loaded { .. } => None,
+        })
+    });
+    flying.chain(owed).all(|(from, to, message)| match message {
+        Message::AppendReply { term, outcome: Outcome::Matched(index) } => {
+            is_durable(world, from, to, *term, *index)
+        }
+        _ => true,
+    })
+}
+
+fn is_durable(world: &World<RaftSpec>, from: NodeId, to: NodeId, term: Term, index: Index) -> bool {
+    let (Some(node), Some(leader)) = (world.node(from), world.node(to)) else { return false };
+    let counts = leader.machine.is_leader() && leader.machine.term() == term && node.machine.term() == term;
+    !counts
+        || (1..=index.0).all(|at| {
+            let durable = node.disk().entry(LOG, at).map(|entry| entry.term);
+            durable.is_some() && durable == leader.machine.term_at(Index(at))
+        })
+}
+
 fn committed_is_durable(world: &World<RaftSpec>) -> bool {
     let nodes = world.nodes();
     (1..).zip(&world.history().committed).all(|(index, chosen)| {
         let holders = nodes.iter().filter(|node| node.disk().entry(LOG, index) == Some(&chosen.entry));
-        holders.count() >= majority(nodes.len())
+        // Counted here, not by the crate: a wrong majority must not excuse itself.
+        holders.count() > nodes.len() / 2
     })
 }
 
 fn applied_stays(world: &World<RaftSpec>) -> bool {
-    let committed = &world.history().committed;
+    let history = world.history();
     world.nodes().iter().all(|node| {
         (1..=node.applied).all(|index| {
-            let chosen = usize::try_from(index - 1).ok().and_then(|at| committed.get(at));
+            let chosen = chosen_at(history, Index(index));
             chosen.is_some_and(|chosen| node.disk().entry(LOG, index) == Some(&chosen.entry))
         })
     })

@@ -9,11 +9,11 @@ use quorate::raft::{
     Term,
 };
 
-use super::{Command, History, Raft, properties};
+use super::{Command, History, Raft, properties, render};
 use crate::check::Bounds;
 use crate::hash::fingerprint;
 use crate::node::{Frozen, ImageOf};
-use crate::spec::{Origin, Property, Seen, Spec};
+use crate::spec::{Origin, Property, Seen, Shown, Spec};
 use crate::world::World;
 
 /// The cluster under check.
@@ -26,6 +26,10 @@ pub struct RaftSpec {
     terms: u64,
     /// The terms of the entries on each disk, and the term of the disk; empty for nodes as new.
     disks: Vec<(u64, Vec<u64>)>,
+    /// Who alone campaigns in a term; anybody in terms that are not named.
+    elects: Vec<(Term, NodeId)>,
+    /// Whether answers that nobody waits for any more stay in flight.
+    late: bool,
     expect: Expect,
 }
 
@@ -50,7 +54,14 @@ impl RaftSpec {
         config.eager_commit = false;
         config.max_inflight_messages = 2;
         config.max_append_entries = 2;
-        Self { config: Arc::new(config), terms, disks: Vec::new(), expect: Expect::default() }
+        Self {
+            config: Arc::new(config),
+            terms,
+            disks: Vec::new(),
+            elects: Vec::new(),
+            late: false,
+            expect: Expect::default(),
+        }
     }
 
     /// With another configuration.
@@ -65,6 +76,23 @@ impl RaftSpec {
     #[must_use]
     pub fn beginning_with(mut self, disks: &[(u64, &[u64])]) -> Self {
         self.disks = disks.iter().map(|(term, entries)| (*term, entries.to_vec())).collect();
+        self
+    }
+
+    /// With nobody but these nodes to campaign in these terms: for worlds that lead up to something. What that
+    /// withholds is counted under `candidates`, and nodes are no longer alike.
+    #[must_use]
+    pub fn electing(mut self, candidates: &[(u64, u64)]) -> Self {
+        self.elects = candidates.iter().map(|(term, node)| (Term(*term), NodeId(*node))).collect();
+        self
+    }
+
+    /// With answers left in flight that a correct receiver does nothing with.
+    ///
+    /// Everywhere else they are taken out, and with them the chance to see a receiver that counts them.
+    #[must_use]
+    pub fn with_late_answers(mut self) -> Self {
+        self.late = true;
         self
     }
 
@@ -126,11 +154,21 @@ impl Spec for RaftSpec {
     }
 
     fn exceeds(&self, machine: &Raft) -> Option<&'static str> {
-        (machine.term().0 > self.terms).then_some("terms")
+        if machine.term().0 > self.terms {
+            return Some("terms");
+        }
+        let (me, term) = (machine.id(), machine.term());
+        let campaigns = matches!(machine.role(), Role::Candidate { .. });
+        let barred = campaigns && self.elects.iter().any(|(of, node)| *of == term && *node != me);
+        barred.then_some("candidates")
     }
 
     fn bounds(&self) -> Bounds {
-        Bounds::from([("terms", Some(self.terms))])
+        let mut bounds = Bounds::from([("terms", Some(self.terms))]);
+        if !self.elects.is_empty() {
+            bounds.insert("candidates", Some(1));
+        }
+        bounds
     }
 
     fn applied(&self, notice: &Notice<Command>) -> Option<u64> {
@@ -146,6 +184,10 @@ impl Spec for RaftSpec {
 
     fn properties(&self) -> Vec<Property<Self>> {
         properties::all(self)
+    }
+
+    fn symmetric(&self) -> bool {
+        self.elects.is_empty()
     }
 
     fn signature(&self, machine: &Raft) -> u64 {
@@ -191,6 +233,9 @@ impl Spec for RaftSpec {
     /// its term; and a node whose disk is in a term and that is neither never becomes either in that term: a
     /// campaign begins a later one, and leading begins with being a candidate.
     fn inert(&self, receiver: &Frozen<Self>, _from: NodeId, message: &Message<Command>) -> bool {
+        if self.late {
+            return false;
+        }
         let durable = match receiver.disk().get(HARD_STATE) {
             Some(Cell::HardState { term, .. }) => *term,
             _ => Term(0),
@@ -211,6 +256,10 @@ impl Spec for RaftSpec {
 
     fn sees_faults(&self) -> bool {
         false
+    }
+
+    fn show(&self, shown: &Shown<'_, Self>) -> String {
+        render::shown(shown)
     }
 
     fn summary(&self, machine: &Raft) -> String {

@@ -26,12 +26,24 @@ fn checks() -> Vec<Box<dyn Check>> {
             replication,
         ),
         world("figure-8", "an entry of an old term on a majority, and a rival with a later one", figure_8),
+        world("rivals", "figure 8's logs, and crashes while one of them wins", rivals),
         world("divergence", "followers with suffixes that the leader lacks", divergence),
         world("two-nodes", "a majority of an even number", two_nodes),
         world("five-nodes", "quorums of three", five_nodes),
         world("alone", "one node, its disk and its crashes", alone),
         world("quorum-check", "leaders that hear of nobody", quorum_check),
         world("small-cache", "entries read back from disk", small_cache),
+        world(
+            "divergent-cache",
+            "suffixes that the leader lacks while its own entries are on disk only",
+            divergent_cache,
+        ),
+        world("one-term", "who votes for whom in a single term, across crashes", one_term),
+        world("late-votes", "grants of terms that are over", late_votes),
+        world("late-acks", "acknowledgements of terms that are over", late_acks),
+        world("late-pre-votes", "answers to a campaign that has begun since", late_pre_votes),
+        world("late-disk", "completions of a slow disk that outlive a term", late_disk),
+        world("long-old-log", "a long log of an old term, a short one of a later", long_old_log),
     ]
 }
 
@@ -71,13 +83,23 @@ fn pre_vote(level: Level) -> (RaftSpec, Limits) {
 }
 
 fn replication(level: Level) -> (RaftSpec, Limits) {
-    let spec = RaftSpec::new(3, 2)
-        .configured(|config| config.max_inflight_messages = 1)
-        .expecting(Expect { overwrites: true, reelects: true, ..COMMITS });
+    let spec = RaftSpec::new(3, 2).configured(|config| config.max_inflight_messages = 1).expecting(Expect {
+        overwrites: true,
+        reelects: true,
+        ..COMMITS
+    });
     (spec, limits(at(level, 2, 3, 3), 1, 1, 2))
 }
 
+/// One entry an append, so that the entry of the old term is acknowledged before the one of the new is there:
+/// with two, an entry of an old term is never counted alone and the figure never comes about.
 fn figure_8(level: Level) -> (RaftSpec, Limits) {
+    let (spec, limits) = rivals(level);
+    let crashes = Some(at(level, 0, 1, 2));
+    (spec.configured(|config| config.max_append_entries = 1), Limits { crashes, ..limits })
+}
+
+fn rivals(level: Level) -> (RaftSpec, Limits) {
     let spec = RaftSpec::new(3, 5)
         .beginning_with(&[(3, &[1, 2]), (3, &[1]), (3, &[1, 3])])
         .expecting(Expect { overwrites: true, ..REELECTS });
@@ -120,4 +142,54 @@ fn small_cache(level: Level) -> (RaftSpec, Limits) {
         .beginning_with(&[(1, &[1, 1]), (1, &[1, 1]), (1, &[])])
         .expecting(COMMITS);
     (spec, limits(at(level, 2, 2, 3), at(level, 0, 1, 1), 0, 1))
+}
+
+fn one_term(level: Level) -> (RaftSpec, Limits) {
+    (RaftSpec::new(3, 1), limits(2, at(level, 1, 2, 3), at(level, 0, 1, 1), 0))
+}
+
+/// What `inert` takes out of flight everywhere else stays: the very answers that a correct node ignores.
+fn late_votes(level: Level) -> (RaftSpec, Limits) {
+    let spec = RaftSpec::new(3, 2).with_late_answers().expecting(REELECTS);
+    (spec, limits(3, at(level, 0, 1, 1), at(level, 0, 0, 1), 0))
+}
+
+/// One leader in two terms, with a crash in between that may take back what a follower acknowledged.
+fn late_acks(level: Level) -> (RaftSpec, Limits) {
+    let spec = RaftSpec::new(3, 2).electing(&[(1, 0), (2, 0)]).with_late_answers();
+    (spec, limits(3, 1, at(level, 0, 0, 1), 0))
+}
+
+fn late_pre_votes(level: Level) -> (RaftSpec, Limits) {
+    let spec = RaftSpec::new(3, 1).configured(|config| config.pre_vote = true).with_late_answers();
+    (spec, limits(3, 0, at(level, 0, 0, 1), 0))
+}
+
+/// The first node is one entry ahead, and leads, is cut, and leads again: what its disk told it of a place the
+/// first time may come back when that place is being written anew.
+fn late_disk(level: Level) -> (RaftSpec, Limits) {
+    let spec = RaftSpec::new(3, 4)
+        .beginning_with(&[(1, &[1]), (1, &[]), (1, &[])])
+        .electing(&[(2, 0), (3, 1), (4, 0)])
+        .expecting(Expect { overwrites: true, ..REELECTS });
+    (spec, limits(2, 0, 0, at(level, 0, 0, 1)))
+}
+
+fn long_old_log(level: Level) -> (RaftSpec, Limits) {
+    let spec =
+        RaftSpec::new(3, 4).beginning_with(&[(2, &[1, 1, 1]), (2, &[1]), (2, &[1, 2])]).expecting(REELECTS);
+    (spec, limits(2, at(level, 0, 1, 1), 0, 0))
+}
+
+/// A leader that waits for its disk sends an empty append, and only then does one end before the logs part: with
+/// entries at hand, the first append that matches cuts what it contradicts.
+fn divergent_cache(level: Level) -> (RaftSpec, Limits) {
+    let spec = RaftSpec::new(3, 4)
+        .configured(|config| {
+            config.max_cached_entries = 1;
+            config.max_append_entries = 1;
+        })
+        .beginning_with(&[(3, &[1, 3]), (3, &[1, 2, 2]), (3, &[1])])
+        .expecting(Expect { overwrites: true, ..Expect::default() });
+    (spec, limits(2, at(level, 0, 1, 1), 0, 0))
 }
