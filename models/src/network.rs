@@ -164,6 +164,7 @@ impl<M> Network<M> {
     }
 
     /// The messages in flight, in a fixed order.
+    #[must_use]
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &Envelope<M>> {
         self.flying.iter().map(|flying| &flying.envelope)
     }

@@ -155,6 +155,7 @@ impl<S: Spec> World<S> {
     }
 
     /// The machines, in the order of their names.
+    #[must_use]
     pub fn machines(&self) -> impl ExactSizeIterator<Item = &S::Machine> {
         self.nodes.iter().map(|node| &node.machine)
     }
@@ -196,6 +197,7 @@ impl<S: Spec> World<S> {
     }
 
     /// The ids of all nodes.
+    #[must_use]
     pub fn ids(&self) -> impl ExactSizeIterator<Item = NodeId> + use<S> {
         (0..u32::try_from(self.nodes.len()).unwrap_or(u32::MAX)).map(|id| NodeId(u64::from(id)))
     }

@@ -7,6 +7,7 @@ use claim::{Bug, Claims, ONE_WINNER};
 use quorate_models::check::{Check, Level, Progress, Report, RunOptions};
 use quorate_models::explore::{WorldCheck, run};
 use quorate_models::node::UNRECOVERABLE;
+use quorate_models::raft::RaftSpec;
 use quorate_models::world::{Limits, Rules, TOTAL, World};
 
 const SMALL: Limits = Limits {
@@ -142,6 +143,25 @@ fn speed() {
         ticks: Some(0),
         drift: None,
     };
+    let raft = || {
+        let spec = RaftSpec::new(3, 5).beginning_with(&[(3, &[1, 2]), (3, &[1]), (3, &[1, 3])]);
+        Rules::new(
+            spec,
+            Limits { in_flight: Some(2), crashes: Some(1), requests: Some(0), duplicates: Some(0), ..SMALL },
+        )
+    };
+    for (name, rules) in [("late", raft()), ("early", raft().with_early_losses())] {
+        let options = RunOptions { threads: 1, timeout: None, max_states: Some(1_000_000) };
+        let report = run(rules, &options, &Progress::default());
+        println!(
+            "raft, {name} losses: {} unique, {} states, {:.2} CPU s, {:.0} k/s/core, complete {}",
+            report.unique,
+            report.states,
+            report.cpu_seconds,
+            report.states as f64 / report.cpu_seconds / 1000.0,
+            report.complete
+        );
+    }
     for (symmetric, threads) in [(true, 1), (true, 2), (false, 1)] {
         let rules = Rules::new(Claims { nodes: 3, bug: Bug::None, signed: true }, limits);
         let rules = if symmetric { rules } else { rules.without_symmetry() };

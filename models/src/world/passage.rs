@@ -34,12 +34,15 @@ type Records<S> = SmallVec<[RecordOf<<S as Spec>::Machine>; 1]>;
 pub(super) type Sent<S> = Arc<Flying<MessageOf<S>>>;
 type Sends<S> = SmallVec<[Sent<S>; 2]>;
 
+/// What came of it, behind a pointer, or why nothing did.
+type Outcome<T> = Result<Arc<T>, Refused>;
+
 /// What a worker remembers.
 pub(crate) struct Memory<S: Spec> {
     /// By the fingerprints of the node, of what befell it, and of the history.
-    passages: Cache<(u64, u64, u64), Result<Arc<Passage<S>>, Refused>>,
+    passages: Cache<(u64, u64, u64), Outcome<Passage<S>>>,
     /// By the fingerprints of the node and of what befell it.
-    courses: Cache<(u64, u64), Result<Arc<Course<S>>, Refused>>,
+    courses: Cache<(u64, u64), Outcome<Course<S>>>,
     /// Nodes and messages that came of it, by their fingerprints: many courses lead to one node.
     nodes: Cache<u64, Arc<Frozen<S>>>,
     messages: Cache<u64, Sent<S>>,
@@ -157,7 +160,7 @@ impl<S: Spec> Rules<S> {
         past: &Arc<Past<S::History>>,
         cause: &Cause<'_, S>,
         script: &Script,
-    ) -> Result<Arc<Passage<S>>, Refused> {
+    ) -> Outcome<Passage<S>> {
         let Memory { passages, courses, nodes, messages } = &mut *self.memory.mine();
         let (node, cause_print) = (before.fingerprint(), cause.fingerprint(script));
         passages.get((node, cause_print, past.fingerprint()), REMEMBERED, || {
