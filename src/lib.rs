@@ -137,6 +137,8 @@
 
 extern crate alloc;
 
+#[cfg(feature = "std")]
+pub mod driver;
 pub mod durable;
 pub mod id;
 pub mod ledger;
@@ -145,3 +147,5 @@ pub mod quorum;
 pub mod raft;
 pub mod resilience;
 pub mod time;
+#[cfg(feature = "wire")]
+pub mod wire;
