@@ -22,6 +22,11 @@
 //!   node stops taking in messages while timers, heartbeats included, go on. A follower that far behind may
 //!   time out and campaign; a protocol that asks before it campaigns (pre-vote) is not disturbed by it.
 //! - To the machine, every end is a crash: there is no other way to stop, so there is none that is not tested.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "the driver is where clocks, threads, locks and sockets live"
+)]
 
 mod disk;
 mod entropy;

@@ -76,6 +76,7 @@ where
         limits.clone(),
         Arc::clone(&counters),
         Entropy::new(options.seed.map(u64::reverse_bits)),
+        stop_on_panic(&inbox),
     );
     let shared = Arc::new(Shared {
         inbox,
@@ -129,6 +130,13 @@ where
     thread::Builder::new().name(options.me.to_string()).spawn(move || run(stepper, threads))?;
     let notices = Notices { receiver, shared: Arc::clone(&shared) };
     Ok((Handle { shared }, notices))
+}
+
+/// What a peer's thread does when it panics: a node that silently no longer reaches a peer is worse than one
+/// that stops and says why.
+fn stop_on_panic<Mc: Driven>(inbox: &Arc<Inbox<Mc>>) -> Arc<dyn Fn() + Send + Sync> {
+    let inbox = Arc::clone(inbox);
+    Arc::new(move || inbox.stop(Stop::Failed(NodeError::Panicked("peer"))))
 }
 
 fn spawn_disk<Mc, S>(
@@ -293,6 +301,7 @@ impl<Mc: Machine> fmt::Debug for Notices<Mc> {
 
 impl<Mc: Machine> Notices<Mc> {
     /// The next notice, waiting for it; `None` once the node has stopped and all were taken.
+    #[must_use]
     pub fn recv(&self) -> Option<Mc::Notice> {
         self.taken(self.receiver.recv().ok())
     }

@@ -1,4 +1,8 @@
 //! The way out to one peer: a bounded queue, and a thread that keeps a connection and writes to it.
+//!
+//! Messages go out on the connection that the sender made, and nothing comes back on it. The connection is
+//! made before there is anything to say; a peer may close it for being silent, which is noticed, and mended,
+//! when there is.
 
 use core::time::Duration;
 use std::collections::VecDeque;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::{self, JoinHandle};
 
@@ -25,6 +26,7 @@ pub(super) struct Peers<M> {
     entropy: Mutex<Entropy>,
     outboxes: RwLock<BTreeMap<NodeId, Arc<Outbox<M>>>>,
     threads: Mutex<Threads>,
+    panicked: Arc<dyn Fn() + Send + Sync>,
 }
 
 #[derive(Default)]
@@ -40,9 +42,10 @@ impl<M: Serialize + Send + 'static> Peers<M> {
         limits: Limits,
         counters: Arc<Counters>,
         entropy: Entropy,
+        panicked: Arc<dyn Fn() + Send + Sync>,
     ) -> Self {
         let (outboxes, threads) = (RwLock::default(), Mutex::default());
-        Self { me, cluster, limits, counters, entropy: Mutex::new(entropy), outboxes, threads }
+        Self { me, cluster, limits, counters, entropy: Mutex::new(entropy), outboxes, threads, panicked }
     }
 
     /// Begins to talk to `peer` at `socket`; replaces an earlier address.
@@ -62,7 +65,12 @@ impl<M: Serialize + Send + 'static> Peers<M> {
             counters: Arc::clone(&self.counters),
             entropy: Entropy::new(Some(seed)),
         };
-        let handle = thread::Builder::new().name(format!("{}-to-{peer}", self.me)).spawn(|| writer.run())?;
+        let panicked = Arc::clone(&self.panicked);
+        let handle = thread::Builder::new().name(format!("{}-to-{peer}", self.me)).spawn(move || {
+            if catch_unwind(AssertUnwindSafe(|| writer.run())).is_err() {
+                panicked();
+            }
+        })?;
         threads.handles.retain(|handle| !handle.is_finished());
         threads.handles.push(handle);
         let mut outboxes = self.outboxes.write().unwrap_or_else(PoisonError::into_inner);
@@ -83,7 +91,7 @@ impl<M: Serialize + Send + 'static> Peers<M> {
             outbox.stop();
         }
         for handle in handles {
-            // A panic there can only come from a message's `Serialize`; nothing is left to save.
+            // Its panics are caught, and told, before it ends.
             let _ = handle.join();
         }
     }

@@ -69,7 +69,7 @@ fn an_append_that_leaves_a_gap_is_refused_and_ends_the_store() {
         [Box::new(Memory::new()), Box::new(Disk::open(directory.path(), CLUSTER, NodeId(1)).unwrap())];
     for mut store in stores {
         store.write(std::slice::from_ref(&first)).unwrap();
-        assert!(matches!(store.write(&[gap.clone()]), Err(StoreError::Misfit { log: LOG, .. })));
+        assert!(matches!(store.write(std::slice::from_ref(&gap)), Err(StoreError::Misfit { log: LOG, .. })));
         assert!(matches!(store.write(&[]), Err(StoreError::Stopped)));
     }
 }

@@ -28,7 +28,7 @@ fn three_nodes_with_disks_give_each_other_everything_and_recover_it() {
     nodes.iter().for_each(|node| node.wait_done(100));
     for node in &nodes {
         let Metrics { frames_sent, frames_received, writes, batches, records, .. } = node.handle.metrics();
-        assert!(frames_sent >= 400 && frames_received >= 400 && writes <= frames_sent);
+        assert!(frames_received > 200 && frames_sent > 0 && writes <= frames_sent);
         assert!(records >= 300 && batches <= records);
     }
     nodes.into_iter().for_each(Node::stop);

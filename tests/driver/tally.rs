@@ -79,7 +79,8 @@ impl Machine for Tally {
             }
             Input::Timer(()) => {
                 for (&to, &acked) in self.acked.iter().filter(|&(&to, _)| to != self.me) {
-                    for (seq, &amount) in (1..).zip(&self.amounts).skip(acked as usize).take(64) {
+                    let missing = (1..).zip(&self.amounts).skip_while(|(seq, _)| *seq <= acked);
+                    for (seq, &amount) in missing.take(64) {
                         cx.send(to, Message::Copy { seq, amount });
                     }
                 }
@@ -104,7 +105,7 @@ impl Machine for Tally {
                 let had = self.had.entry(from).or_default();
                 if seq == had.seq + 1 {
                     *had = Had { seq, total: had.total + amount };
-                    cx.persist(Record::Put { cell: CellId(from.0 as u8), value: *had });
+                    cx.persist(Record::Put { cell: cell(from), value: *had });
                 }
                 cx.send(from, Message::Ack { seq: had.seq });
             }
@@ -121,6 +122,11 @@ impl Machine for Tally {
             Input::Loaded { from, entries, .. } => cx.notify(Notice::Entries { from, entries }),
         }
     }
+}
+
+/// The cell of what this node has of `node`'s.
+fn cell(node: NodeId) -> CellId {
+    CellId(u8::try_from(node.0).expect("tests number nodes from 1"))
 }
 
 impl Tally {
@@ -143,7 +149,7 @@ impl Recover for Tally {
         })?;
         let mut had = BTreeMap::new();
         for &other in &config.others {
-            had.extend(stored.cell(CellId(other.0 as u8))?.map(|value| (other, value)));
+            had.extend(stored.cell(cell(other))?.map(|value| (other, value)));
         }
         let everyone = config.others.iter().chain([&config.me]);
         let acked = everyone.map(|&node| (node, if node == config.me { amounts.len() as u64 } else { 0 }));

@@ -60,12 +60,12 @@ fn assert_same(store: &Disk, image: &Image<u32, u32>) {
 #[test]
 fn whatever_is_written_the_disk_holds_what_the_reference_holds_and_recovers_it() {
     let mut misfits = 0;
-    for seed in 0..6 {
+    for seed in 0..3 {
         let directory = tempfile::tempdir().unwrap();
         let mut entropy = Entropy::new(Some(seed));
         let mut image = Image::default();
         let mut store = open(directory.path()).unwrap();
-        for _ in 0..60 {
+        for _ in 0..50 {
             let (mut batch, mut next) = (Vec::new(), image.clone());
             let mut fits = true;
             for _ in 0..=entropy.draw() % 6 {
@@ -88,7 +88,7 @@ fn whatever_is_written_the_disk_holds_what_the_reference_holds_and_recovers_it()
             assert_same(&store, &image);
         }
     }
-    assert!(misfits > 10, "{misfits}");
+    assert!(misfits > 5, "{misfits}");
 }
 
 #[test]
