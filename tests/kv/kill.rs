@@ -1,11 +1,11 @@
-//! Processes killed under load: what was acknowledged is there, what was refused is not.
+//! Processes killed and paused under load: what was acknowledged is there, what was refused is not.
 
 use crate::load::{self, Load};
 use crate::processes::Cluster;
 
-const CLIENTS: usize = 4;
-/// Rounds of killing unless `QUORATE_KV_ROUNDS` says otherwise.
-const ROUNDS: usize = 8;
+const CLIENTS: usize = 6;
+/// Rounds of it unless `QUORATE_KV_ROUNDS` says otherwise.
+const ROUNDS: usize = 10;
 /// Requests that have to be carried out between two blows.
 const PROGRESS: u64 = 300;
 
@@ -16,9 +16,9 @@ fn nothing_acknowledged_is_lost_whoever_is_killed() {
     let load = Load::start(&cluster.clients(), CLIENTS);
     load.await_progress(PROGRESS);
     for round in 0..rounds.unwrap_or(ROUNDS) {
-        match round % 4 {
-            0 | 2 => {
-                let leader = cluster.leader();
+        let leader = cluster.leader();
+        match round % 5 {
+            0 | 3 => {
                 cluster.kill(leader);
                 // The others go on without it.
                 load.await_progress(PROGRESS);
@@ -26,9 +26,14 @@ fn nothing_acknowledged_is_lost_whoever_is_killed() {
             }
             1 => {
                 // It is back before anybody may have missed it.
-                let leader = cluster.leader();
                 cluster.kill(leader);
                 cluster.start_node(leader);
+            }
+            2 => {
+                // It wakes as a leader that is none, with clients that still wait.
+                cluster.pause(leader);
+                cluster.await_other_leader(leader);
+                cluster.resume(leader);
             }
             _ => {
                 cluster.kill_all();

@@ -173,6 +173,35 @@ impl Cluster {
         }
     }
 
+    /// Stops a node in its tracks, where the system can.
+    pub(crate) fn pause(&self, node: usize) {
+        self.signal(node, "STOP");
+    }
+
+    pub(crate) fn resume(&self, node: usize) {
+        self.signal(node, "CONT");
+    }
+
+    fn signal(&self, node: usize, signal: &str) {
+        let pid = self.nodes[node].as_ref().map(Child::id).expect("it runs");
+        if cfg!(unix) {
+            let status = Command::new("sh").args(["-c", &format!("kill -s {signal} {pid}")]).status();
+            assert!(status.is_ok_and(|status| status.success()), "node {node} could not be sent {signal}");
+        }
+    }
+
+    /// Waits until the others follow another leader than `paused`.
+    pub(crate) fn await_other_leader(&self, paused: usize) {
+        let clients = self.clients();
+        let others: Vec<_> = (0..self.len()).filter(|node| *node != paused).collect();
+        if cfg!(unix) {
+            wait("another leader", || {
+                let mut infos = others.iter().filter_map(|node| client::info(clients[*node]));
+                infos.any(|info| info.leader.is_some_and(|leader| leader != paused)).then_some(())
+            });
+        }
+    }
+
     /// The node that leads, once there is one that all others, if they run, agree on.
     pub(crate) fn leader(&self) -> usize {
         let clients = self.clients();
