@@ -162,16 +162,23 @@ fn number(reply: &OwnedFrame) -> u64 {
 
 /// Reads `keys` where the leader is.
 fn read_all(cluster: &Cluster, keys: &[String]) -> Vec<OwnedFrame> {
-    let mut connection =
-        Connection::open(cluster.clients()[cluster.leader()]).expect("the leader takes clients");
-    let mut replies = Vec::new();
-    for keys in keys.chunks(PIPELINED) {
-        for key in keys {
-            connection.send(&[b"GET", key.as_bytes()]).expect("the leader listens");
+    keys.chunks(PIPELINED).flat_map(|keys| wait("a leader that reads", || read(cluster, keys))).collect()
+}
+
+/// Reads all of `keys` at once, if there is a leader that can: one that has just started may be busy with what
+/// it had done before.
+fn read(cluster: &Cluster, keys: &[String]) -> Option<Vec<OwnedFrame>> {
+    let mut connection = Connection::open(cluster.clients()[cluster.leader()]).ok()?;
+    keys.iter().try_for_each(|key| connection.send(&[b"GET", key.as_bytes()])).ok()?;
+    let replies = keys.iter().map(|_| connection.reply()).collect::<Result<Vec<_>, _>>().ok()?;
+    let refused = |reply: &OwnedFrame| match reply {
+        OwnedFrame::Error(error) => {
+            assert!(error.starts_with("MOVED") || error.contains("not applied"), "GET said {error}");
+            true
         }
-        replies.extend(keys.iter().map(|_| connection.reply().expect("the leader replies")));
-    }
-    replies
+        _ => false,
+    };
+    (!replies.iter().any(refused)).then_some(replies)
 }
 
 /// Whether the cluster holds what clients were told.
