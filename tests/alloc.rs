@@ -2,13 +2,17 @@
 #![allow(missing_docs, reason = "a test")]
 
 use std::hint::black_box;
+use std::sync::Arc;
 use std::time::Duration;
 
 use allocation_counter::measure;
 use quorate::durable::Record;
-use quorate::id::{CellId, NodeId};
-use quorate::ledger::{Ledger, LedgerOf};
+use quorate::id::{CellId, ClusterId, NodeId, RequestId};
+use quorate::ledger::{Ledger, LedgerOf, Output};
 use quorate::machine::{Context, Input, InputOf, Machine, Recorder};
+use quorate::raft::{
+    Config, Entry, Index, Member, Message, Outcome, Payload, Position, Raft, Request, Term, Timer,
+};
 use quorate::time::{Delay, Time};
 
 const ME: NodeId = NodeId(1);
@@ -89,6 +93,104 @@ fn a_ledger_in_steady_state_allocates_nothing() {
         }
     });
     assert_eq!(outputs, 100 * (8 * 5 + 1), "five effects a step came out, and one timer a round");
+    assert_eq!(info.count_total, 0, "{info:?}");
+}
+
+type Bytes = Arc<[u8]>;
+type Node = Raft<Bytes>;
+
+/// A node of three whose cache is small, so that it is soon in its steady state.
+fn raft(me: NodeId) -> Node {
+    let mut config = Config::new(ClusterId(1), (1..=3).map(NodeId));
+    config.max_cached_entries = 64;
+    Raft::new(Member { me, config: Arc::new(config) }).expect("the configuration stands")
+}
+
+/// Everything leaves and is durable; what the node sends to itself comes back to it. Counts the outputs.
+fn settle(node: &mut Node, ledger: &mut LedgerOf<Node>) -> usize {
+    let mut outputs = 0;
+    loop {
+        while let Some(output) = ledger.next_output() {
+            outputs += 1;
+            if let Output::Loopback(message) = output {
+                node.step(Input::Message { from: node.id(), message }, &mut ledger.port(Time::ZERO, || 0));
+            }
+        }
+        let Some(batch) = ledger.begin_batch(usize::MAX) else { return outputs };
+        outputs += ledger.batch().count();
+        ledger.complete(batch);
+    }
+}
+
+fn append(index: u64, command: &Bytes) -> Message<Bytes> {
+    let prev_term = if index == 1 { Term(0) } else { Term(1) };
+    let entry = Entry { term: Term(1), payload: Payload::Command(command.clone()) };
+    Message::Append {
+        term: Term(1),
+        prev: Position { term: prev_term, index: Index(index - 1) },
+        entries: [entry].into_iter().collect(),
+        commit: Index(index - 1),
+    }
+}
+
+#[test]
+fn a_raft_follower_takes_an_entry_without_allocating() {
+    let (mut follower, mut ledger) = (raft(PEER), LedgerOf::<Node>::new(PEER));
+    let command: Bytes = vec![7; 16].into();
+    let mut index = 0;
+    let mut appends = |count: u64| {
+        let mut outputs = 0;
+        for _ in 0..count {
+            index += 1;
+            let message = append(index, &command);
+            follower.step(Input::Message { from: ME, message }, &mut ledger.port(Time::ZERO, || 0));
+            outputs += settle(&mut follower, &mut ledger);
+        }
+        outputs
+    };
+    appends(200);
+    let mut outputs = 0;
+    let info = measure(|| outputs = appends(1_000));
+    assert_eq!(outputs, 3 * 1_000, "a record, an acknowledgement and a notice each");
+    assert_eq!(info.count_total, 0, "{info:?}");
+}
+
+#[test]
+fn a_raft_leader_takes_and_commits_a_proposal_without_allocating() {
+    let (mut leader, mut ledger) = (raft(ME), LedgerOf::<Node>::new(ME));
+    let command: Bytes = vec![7; 16].into();
+    let step = |leader: &mut Node, ledger: &mut LedgerOf<Node>, input: InputOf<Node>| {
+        leader.step(input, &mut ledger.port(Time::ZERO, || 0));
+        settle(leader, ledger)
+    };
+    let term = Term(1);
+    step(&mut leader, &mut ledger, Input::Timer(Timer::Election));
+    let granted = [Message::PreVoteReply { term, granted: true }, Message::VoteReply { term, granted: true }];
+    for message in granted {
+        step(&mut leader, &mut ledger, Input::Message { from: PEER, message });
+    }
+    assert!(leader.is_leader());
+    let mut proposals = |count: u64| {
+        let mut outputs = 0;
+        for _ in 0..count {
+            let outcome = Outcome::Matched(leader.last().index);
+            for peer in [PEER, NodeId(3)] {
+                let message = Message::AppendReply { term, outcome };
+                outputs += step(&mut leader, &mut ledger, Input::Message { from: peer, message });
+            }
+            let commands = [command.clone()].into_iter().collect();
+            let request = Request::Propose { id: RequestId(0), commands };
+            outputs += step(&mut leader, &mut ledger, Input::Request(request));
+        }
+        outputs
+    };
+    proposals(200);
+    let mut outputs = 0;
+    let info = measure(|| outputs = proposals(1_000));
+    assert!(
+        outputs >= 7 * 1_000,
+        "two appends, a record, the leader's own acknowledgement, two notices, a commit"
+    );
     assert_eq!(info.count_total, 0, "{info:?}");
 }
 
