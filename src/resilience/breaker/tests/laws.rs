@@ -275,4 +275,46 @@ proptest! {
             }
         }
     }
+
+    #[test]
+    fn tokens_renamed_along_with_the_breaker_stay_apart_and_behave_alike(config in configs(), ops in ops()) {
+        let (mut breaker, mut there) = (Breaker::new(config).unwrap(), Breaker::new(config).unwrap());
+        let (mut now, mut given, mut renamed): (Time, Vec<Token>, Vec<Token>) = (Time(1_000_000), vec![], vec![]);
+        let mut last = now;
+        there = there.canonical_among(now, &mut renamed);
+        for op in ops {
+            if let Op::Clock(by) = op {
+                now = Time(now.0.saturating_add_signed(by));
+            }
+            let offset = now.0.cast_signed() - last.0.cast_signed();
+            let now_there = Time(Breaker::CANONICAL_NOW.0.saturating_add_signed(offset));
+            match op {
+                Op::Finish { which, outcome } if !given.is_empty() => {
+                    let at = which.index(given.len());
+                    prop_assert_eq!(
+                        breaker.finish(given[at].clone(), outcome, now, |_| 1),
+                        there.finish(renamed[at].clone(), outcome, now_there, |_| 1)
+                    );
+                }
+                _ => {
+                    let (one, other) = (breaker.acquire(now, |_| 1), there.acquire(now_there, |_| 1));
+                    prop_assert_eq!(one.as_ref().err(), other.as_ref().err());
+                    given.extend(one);
+                    renamed.extend(other);
+                }
+            }
+            last = now;
+            prop_assert_eq!(there.check(), Ok(()));
+            there = there.canonical_among(now_there, &mut renamed);
+            let mut anew = given.clone();
+            prop_assert_eq!(breaker.canonical(now), there.canonical(Breaker::CANONICAL_NOW));
+            let at_once = breaker.canonical_among(now, &mut anew);
+            prop_assert_eq!(&at_once, &there);
+            for ((one, other), token) in anew.iter().zip(&renamed).zip(&given) {
+                let present = token.generation() == breaker.generation();
+                prop_assert_eq!(one.generation(), other.generation());
+                prop_assert!(!present || one == other);
+            }
+        }
+    }
 }
