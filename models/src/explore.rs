@@ -77,7 +77,10 @@ impl<S: Spec> Check for WorldCheck<S> {
     }
 
     fn explore(&self, level: Level, port: u16) {
-        let _ = Explored::new(self.rules(level).with_early_losses()).browsed().checker().serve(("127.0.0.1", port));
+        let _ = Explored::new(self.rules(level).with_early_losses())
+            .browsed()
+            .checker()
+            .serve(("127.0.0.1", port));
     }
 }
 

@@ -203,7 +203,8 @@ impl<S: Spec> Rules<S> {
         }
         let World { nodes, network, .. } = world;
         network.retain(|envelope| {
-            let receiver = nodes.get(slot(envelope.to)).filter(|_| [envelope.to, envelope.from].contains(&touched));
+            let receiver =
+                nodes.get(slot(envelope.to)).filter(|_| [envelope.to, envelope.from].contains(&touched));
             !receiver.is_some_and(|receiver| self.spec.inert(receiver, envelope.from, &envelope.message))
         });
     }

@@ -163,7 +163,8 @@ impl<S: Spec> Rules<S> {
         passages.get((node, cause_print, past.fingerprint()), REMEMBERED, || {
             let course = courses.get((node, cause_print), REMEMBERED, || {
                 let course = Course { stages: SmallVec::new(), sends: SmallVec::new(), broken: None };
-                let mut passing = Passing { rules: self, id, node: Arc::clone(before), course, nodes, messages };
+                let mut passing =
+                    Passing { rules: self, id, node: Arc::clone(before), course, nodes, messages };
                 passing.go(cause, script).map(|()| Arc::new(passing.course))
             })?;
             Ok(Arc::new(self.observed(id, before, past, cause, course)))
@@ -262,12 +263,7 @@ impl<S: Spec> Passing<'_, S> {
     }
 
     /// One step of the machine, with all that follows at once.
-    fn step(
-        &mut self,
-        mut node: Node<S>,
-        input: InputOf<S::Machine>,
-        script: &[u32],
-    ) -> Result<(), Refused> {
+    fn step(&mut self, mut node: Node<S>, input: InputOf<S::Machine>, script: &[u32]) -> Result<(), Refused> {
         let spec = &self.rules.spec;
         let mut broken = None;
         match caught(|| node.step(input, script)) {

@@ -42,7 +42,9 @@ impl Breaker {
     pub fn canonical_among(&self, now: Time, tokens: &mut [Token]) -> Self {
         let (past, present): (Vec<&mut Token>, Vec<&mut Token>) = tokens
             .iter_mut()
-            .filter(|token| token.generation == self.generation || token.generation.is_before(self.generation))
+            .filter(|token| {
+                token.generation == self.generation || token.generation.is_before(self.generation)
+            })
             .partition(|token| token.generation != self.generation);
         let mut known: Vec<u64> = self.outstanding.iter().map(|lease| lease.serial).collect();
         known.extend(present.iter().map(|token| token.serial));

@@ -222,8 +222,9 @@ impl Outstanding {
         since: impl Fn(Time) -> Time,
     ) -> Self {
         let mut leases = VecDeque::with_capacity(self.leases.len());
-        leases
-            .extend(self.leases.iter().map(|old| Lease { serial: serial(old.serial), since: since(old.since) }));
+        leases.extend(
+            self.leases.iter().map(|old| Lease { serial: serial(old.serial), since: since(old.since) }),
+        );
         Self { next: last.saturating_add(1), leases }
     }
 
