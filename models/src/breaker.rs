@@ -34,6 +34,10 @@
 //!   does the same. So the clock stops at these two, and from there, a call at any distance was tried.
 //! - *Callers* are told apart by their tokens only, and sorted.
 //!
+//! A canonical form must not mend what a broken breaker does: one that turned the window's ring, or called
+//! all late tokens by one name, would hide the very mistakes that are looked for. So this one renames, and
+//! leaves everything else where it is.
+//!
 //! [`Breaker::canonical`]: quorate::resilience::breaker::Breaker::canonical
 //! [`Breaker::canonical_among`]: quorate::resilience::breaker::Breaker::canonical_among
 

@@ -1,10 +1,11 @@
 //! What is claimed of the breaker: what its documentation promises, and what others of its kind got wrong.
 
+use std::mem::discriminant;
 use std::time::Duration;
 
 use quorate::ledger::Output;
 use quorate::resilience::breaker::{
-    Breaker, Change, Config, Notice, Outcome, Rejected, Request, State, Token, Unmatched,
+    Breaker, Change, Config, Generation, Notice, Outcome, Rejected, Request, State, Token, Unmatched,
 };
 use quorate::time::Time;
 
@@ -25,13 +26,14 @@ pub const REFUSED: &str = "a token not outstanding changes nothing";
 pub const ENDS_ONCE: &str = "every token ends once";
 /// What is outstanding is what callers hold, neither more nor less.
 pub const PERMITS: &str = "no permit is missing";
-/// A call is refused for the reason that the state gives, and for how long it says.
+/// A call is refused for the reason that the state gives.
 pub const CAUSE: &str = "a call is refused for cause only";
 /// However the callers behave, after a lease and the longest wait a call is admitted.
 pub const NEVER_STUCK: &str = "some later acquire is admitted";
 /// A reading below the last one neither opens, half-opens nor closes, and ends no lease.
 pub const CLOCK_BACK: &str = "a clock that goes back changes nothing";
-/// Open times and leases end at the first reading that is their length past the lowest since they began.
+/// Open times and leases end at the first reading that is their length past the lowest since they began, and
+/// whoever is refused is told when that is.
 pub const WAITS: &str = "waits end when they are due";
 /// Each request is answered once, after what time brought about.
 pub const ANSWERED: &str = "every request is answered once";
@@ -159,8 +161,16 @@ pub(super) fn observe(
     let now = seen.frozen.now;
     let back = now < history.read;
     history.called(now);
-    let mut told =
-        Told { config: spec.config(), now, back, history, verdict: None, wait: None, answered: false };
+    let mut told = Told {
+        config: spec.config(),
+        now,
+        back,
+        history,
+        verdict: None,
+        wait: None,
+        answered: false,
+        generation: seen.before.generation(),
+    };
     for output in seen.outputs {
         if let Output::Notify(notice) = output {
             told.hear(notice, request)?;
@@ -192,11 +202,14 @@ struct Told<'a> {
     /// The wait that was drawn.
     wait: Option<Duration>,
     answered: bool,
+    /// The present one.
+    generation: Generation,
 }
 
 impl Told<'_> {
     fn hear(&mut self, notice: &Notice, request: &Request) -> Result<(), &'static str> {
-        if let Notice::Changed { change, .. } = notice {
+        if let Notice::Changed { change, generation } = notice {
+            self.generation = *generation;
             return self.changes(*change);
         }
         hold(self.verdict.is_none(), self.decides())?;
@@ -212,7 +225,9 @@ impl Told<'_> {
             (Notice::Finished { token, outcome }, Request::Finish { token: asked, outcome: end })
                 if token == asked && outcome == end =>
             {
-                hold(self.history.ended(token), ENDS_ONCE)?;
+                // One of the present generation has ended before; one of another never ended, it came late.
+                let present = token.generation() == self.generation;
+                hold(self.history.ended(token), if present { ENDS_ONCE } else { REFUSED })?;
                 self.verdict = self.history.count(self.config, *outcome, self.now);
             }
             // Whether it was outstanding, and for what reason it was not, is looked at in the end.
@@ -300,7 +315,9 @@ fn answered_for_cause(seen: &Seen<'_, BreakerSpec>, history: &mut History) -> Re
     for output in seen.outputs {
         match output {
             Output::Notify(Notice::Rejected { reason, .. }) => {
-                hold(Some(*reason) == cause(history, seen.after.config()), CAUSE)?;
+                let expected = cause(history, seen.after.config()).ok_or(CAUSE)?;
+                hold(discriminant(reason) == discriminant(&expected), CAUSE)?;
+                hold(*reason == expected, WAITS)?;
             }
             Output::Notify(Notice::Ignored { token, reason }) => {
                 let known = history.knows(token);

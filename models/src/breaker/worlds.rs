@@ -57,16 +57,17 @@ fn times(config: &mut Config, min: u64, max: u64, lease: u64) {
 
 fn one_probe(level: Level) -> BreakerSpec {
     BreakerSpec::new()
-        .configured(|config| times(config, 1, 2, at(level, 2, 3, 4)))
+        .configured(|config| times(config, 1, at(level, 1, 2, 2), at(level, 2, 2, 3)))
         .called_by(at(level, 4, 4, 5))
 }
 
 fn two_probes(level: Level) -> BreakerSpec {
     BreakerSpec::new()
         .configured(|config| {
+            config.window = at(level, 2, 3, 4);
             config.probes_in_flight = 2;
             config.probe_threshold = ratio(1, 1);
-            times(config, 1, 2, at(level, 2, 3, 4));
+            times(config, 1, 2, at(level, 2, 2, 3));
         })
         .called_by(at(level, 4, 4, 5))
 }

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use super::{Breaker, Generation, Outstanding, Phase, Token, longest};
+use super::{Breaker, Generation, Outstanding, Phase, Token, Window, longest};
 use crate::time::Time;
 
 /// The canonical generation of tokens from before the present one, whichever it was.
@@ -25,15 +25,16 @@ impl Breaker {
     ///
     /// Waits that are over by `now`, although no call has noticed yet, are all alike. That makes no difference
     /// to readings from `now` on, nor to earlier ones if the last call was made at `now`, for then no wait is
-    /// over. A `now` below the reading of the last call stands for a call at `now`: waits that began after it
-    /// begin there.
+    /// over.
     #[must_use]
     pub fn canonical(&self, now: Time) -> Self {
-        self.canonical_by(now, |outstanding, since| outstanding.canonical(since))
+        let window = self.window.canonical();
+        self.canonical_by(now, window, |outstanding, since| outstanding.canonical(since))
     }
 
-    /// As [`canonical`](Self::canonical), without taking for granted that tokens which are not outstanding all
-    /// behave alike: renames each of `tokens` along with the breaker, so that they stay apart.
+    /// As [`canonical`](Self::canonical), without taking for granted what a check is to find out: that tokens
+    /// which are not outstanding all behave alike, and that it makes no difference where in its ring the window
+    /// begins. Renames each of `tokens` along with the breaker, so that they stay apart.
     ///
     /// The serials of the present generation that are outstanding or in `tokens` become 1 and on, in their
     /// order. Tokens of past generations keep their serials, as of one past generation, and so remain finitely
@@ -56,7 +57,7 @@ impl Breaker {
         for token in present {
             *token = Token { generation: PRESENT, serial: renumbered(&known, token.serial) };
         }
-        self.canonical_by(now, |outstanding, since| {
+        self.canonical_by(now, self.window.clone(), |outstanding, since| {
             outstanding.renumbered(|serial| renumbered(&known, serial), known.len() as u64, since)
         })
     }
@@ -64,6 +65,7 @@ impl Breaker {
     fn canonical_by(
         &self,
         now: Time,
+        window: Window,
         outstanding: impl FnOnce(&Outstanding, &dyn Fn(Time) -> Time) -> Outstanding,
     ) -> Self {
         let longest_open = longest(self.config.open_for);
@@ -75,7 +77,7 @@ impl Breaker {
                 Phase::Open { since, wait } => Phase::Open { since: relative(since, now, wait), wait },
                 phase @ (Phase::Closed | Phase::HalfOpen { .. }) => phase,
             },
-            window: self.window.canonical(),
+            window,
             outstanding: outstanding(&self.outstanding, &|since| relative(since, now, lease)),
         }
     }
@@ -97,11 +99,13 @@ impl Breaker {
     }
 }
 
-/// `since` as it would be if `now` were [`Breaker::CANONICAL_NOW`]; an age above `limit` counts as `limit`.
+/// `since` as it would be if `now` were [`Breaker::CANONICAL_NOW`]; an age above `limit` counts as `limit`, and
+/// what began after `now` still does.
 fn relative(since: Time, now: Time, limit: Duration) -> Time {
     let limit = u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX);
     let age = now.0.saturating_sub(since.0).min(limit);
-    Time(Breaker::CANONICAL_NOW.0.saturating_sub(age))
+    let ahead = since.0.saturating_sub(now.0);
+    Time(Breaker::CANONICAL_NOW.0.saturating_sub(age).saturating_add(ahead))
 }
 
 /// The place of `serial` among those `known`, from 1.

@@ -307,13 +307,46 @@ proptest! {
             prop_assert_eq!(there.check(), Ok(()));
             there = there.canonical_among(now_there, &mut renamed);
             let mut anew = given.clone();
-            prop_assert_eq!(breaker.canonical(now), there.canonical(Breaker::CANONICAL_NOW));
             let at_once = breaker.canonical_among(now, &mut anew);
             prop_assert_eq!(&at_once, &there);
             for ((one, other), token) in anew.iter().zip(&renamed).zip(&given) {
                 let present = token.generation() == breaker.generation();
                 prop_assert_eq!(one.generation(), other.generation());
                 prop_assert!(!present || one == other);
+            }
+        }
+    }
+
+    #[test]
+    fn beyond_a_lease_and_a_wait_the_distance_to_the_next_call_makes_no_difference(
+        config in configs(), ops in ops(), draw in any::<u32>(), further in 1u64..1000,
+    ) {
+        let mut breaker = Breaker::new(config).unwrap();
+        let (mut now, mut given): (Time, Vec<Token>) = (Time(1_000_000), Vec::new());
+        let choose = |upto: u32| draw % upto;
+        for op in ops {
+            match op {
+                Op::Clock(by) => now = Time(now.0.saturating_add_signed(by)),
+                Op::Finish { which, outcome } if !given.is_empty() => {
+                    let _late_or_not = breaker.finish(which.get(&given).clone(), outcome, now, choose);
+                }
+                Op::Acquire | Op::Finish { .. } => given.extend(breaker.acquire(now, choose)),
+            }
+        }
+        // The last call is made now.
+        given.extend(breaker.acquire(now, choose));
+        let (lease, wait) = (config.lease, longest(config.open_for));
+        let ahead = now.after(lease).after(wait);
+        let behind = Time(now.0 - u64::try_from(lease.max(wait).as_nanos()).unwrap());
+        for (near, far) in [(ahead, Time(ahead.0 + further)), (behind, Time(behind.0 - further))] {
+            let (mut one, mut other) = (breaker.clone(), breaker.clone());
+            prop_assert_eq!(one.acquire(near, choose), other.acquire(far, choose));
+            prop_assert_eq!(one.canonical(near), other.canonical(far));
+            for token in &given {
+                let (mut one, mut other) = (breaker.clone(), breaker.clone());
+                let end = |breaker: &mut Breaker, at| breaker.finish(token.clone(), Outcome::Failed, at, choose);
+                prop_assert_eq!(end(&mut one, near), end(&mut other, far));
+                prop_assert_eq!(one.canonical(near), other.canonical(far));
             }
         }
     }
