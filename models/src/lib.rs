@@ -8,7 +8,8 @@
 //! - [`walk`]: random walks far past the bounds, for proptest and fuzzing;
 //! - [`explore`]: exhaustive runs under stateright;
 //! - [`cli`]: the command line, over a registry of protocols, ours or yours;
-//! - [`raft`]: Raft's properties and worlds.
+//! - [`breaker`], [`raft`]: properties and worlds of the circuit breaker, of Raft.
+pub mod breaker;
 mod cache;
 mod caught;
 pub mod check;

@@ -5,5 +5,8 @@ use std::process::ExitCode;
 use quorate_models::cli::{self, Registry};
 
 fn main() -> ExitCode {
-    cli::main(&Registry::new("cargo verify", vec![quorate_models::raft::protocol()]))
+    cli::main(&Registry::new(
+        "cargo verify",
+        vec![quorate_models::raft::protocol(), quorate_models::breaker::protocol()],
+    ))
 }

@@ -9,7 +9,7 @@ use quorate::ledger::OutputOf;
 use quorate::machine::{Machine, RecordOf};
 
 use crate::check::{Bounds, Kind};
-use crate::node::{Frozen, ImageOf};
+use crate::node::{Frozen, ImageOf, Node};
 use crate::world::World;
 
 /// What states are made of.
@@ -152,6 +152,23 @@ pub trait Spec: Clone + Send + Sync + 'static {
     /// clock.
     fn ticks(&self) -> &[i64] {
         &[]
+    }
+
+    /// A node and a history that stand for all those which go on to behave alike, where the machine holds what
+    /// only grows (generations, serials, readings of a clock): in terms relative to the present, so that the
+    /// worlds are finitely many. Asked of the node that an action befell, after each, and of every node that a
+    /// world begins with; `None` where they stand for themselves.
+    ///
+    /// What is renamed in the machine is to be renamed in the history and the requests alike, and nothing else
+    /// may name it: neither a message, nor another node.
+    fn relative(
+        &self,
+        id: NodeId,
+        node: &Node<Self>,
+        history: &Self::History,
+    ) -> Option<(Node<Self>, Self::History)> {
+        let _ = (id, node, history);
+        None
     }
 
     /// A machine in a few words (its role, its term): shown in traces where it changes.

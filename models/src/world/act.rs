@@ -69,6 +69,9 @@ impl<S: Spec> Rules<S> {
                 while self.befall(&mut world, id, &Cause::Inbox, &script).is_ok() {}
             }
         }
+        for id in world.ids() {
+            self.make_relative(&mut world, id);
+        }
         world
     }
 
@@ -154,6 +157,7 @@ impl<S: Spec> Rules<S> {
                 *id
             }
         };
+        self.make_relative(&mut next, touched);
         self.drop_inert(&mut next, touched);
         Ok(Acted { world: next, passage })
     }
@@ -179,6 +183,16 @@ impl<S: Spec> Rules<S> {
         }
         world.broken = world.broken.or(passage.broken);
         Ok(passage)
+    }
+
+    /// Puts what only grows in a node, and in the history, in terms relative to the present.
+    fn make_relative(&self, world: &mut World<S>, id: NodeId) {
+        let World { nodes, past, .. } = world;
+        let Some(place) = nodes.get_mut(slot(id)) else { return };
+        if let Some((node, history)) = self.spec.relative(id, place, past) {
+            *place = Arc::new(Frozen::new(&self.spec, node));
+            *past = Arc::new(Past::new(history));
+        }
     }
 
     /// Takes out of flight what can never again change anything: only messages to the node that changed, and

@@ -214,6 +214,20 @@ impl Outstanding {
         canonical
     }
 
+    /// The same tokens under new serials in the same order, up to `last`, each aged as `since` says.
+    pub(super) fn renumbered(
+        &self,
+        serial: impl Fn(u64) -> u64,
+        last: u64,
+        since: impl Fn(Time) -> Time,
+    ) -> Self {
+        let mut leases = VecDeque::with_capacity(self.leases.len());
+        leases.extend(
+            self.leases.iter().map(|old| Lease { serial: serial(old.serial), since: since(old.since) }),
+        );
+        Self { next: last.saturating_add(1), leases }
+    }
+
     /// The serial that [`canonical`](Self::canonical) gives to `serial`.
     pub(super) fn canonical_serial(&self, serial: u64) -> u64 {
         match self.leases.binary_search_by_key(&serial, |lease| lease.serial) {

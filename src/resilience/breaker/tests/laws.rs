@@ -275,4 +275,79 @@ proptest! {
             }
         }
     }
+
+    #[test]
+    fn tokens_renamed_along_with_the_breaker_stay_apart_and_behave_alike(config in configs(), ops in ops()) {
+        let (mut breaker, mut there) = (Breaker::new(config).unwrap(), Breaker::new(config).unwrap());
+        let (mut now, mut given, mut renamed): (Time, Vec<Token>, Vec<Token>) = (Time(1_000_000), vec![], vec![]);
+        let mut last = now;
+        there = there.canonical_among(now, &mut renamed);
+        for op in ops {
+            if let Op::Clock(by) = op {
+                now = Time(now.0.saturating_add_signed(by));
+            }
+            let offset = now.0.cast_signed() - last.0.cast_signed();
+            let now_there = Time(Breaker::CANONICAL_NOW.0.saturating_add_signed(offset));
+            match op {
+                Op::Finish { which, outcome } if !given.is_empty() => {
+                    let at = which.index(given.len());
+                    prop_assert_eq!(
+                        breaker.finish(given[at].clone(), outcome, now, |_| 1),
+                        there.finish(renamed[at].clone(), outcome, now_there, |_| 1)
+                    );
+                }
+                _ => {
+                    let (one, other) = (breaker.acquire(now, |_| 1), there.acquire(now_there, |_| 1));
+                    prop_assert_eq!(one.as_ref().err(), other.as_ref().err());
+                    given.extend(one);
+                    renamed.extend(other);
+                }
+            }
+            last = now;
+            prop_assert_eq!(there.check(), Ok(()));
+            there = there.canonical_among(now_there, &mut renamed);
+            let mut anew = given.clone();
+            let at_once = breaker.canonical_among(now, &mut anew);
+            prop_assert_eq!(&at_once, &there);
+            for ((one, other), token) in anew.iter().zip(&renamed).zip(&given) {
+                let present = token.generation() == breaker.generation();
+                prop_assert_eq!(one.generation(), other.generation());
+                prop_assert!(!present || one == other);
+            }
+        }
+    }
+
+    #[test]
+    fn beyond_a_lease_and_a_wait_the_distance_to_the_next_call_makes_no_difference(
+        config in configs(), ops in ops(), draw in any::<u32>(), further in 1u64..1000,
+    ) {
+        let mut breaker = Breaker::new(config).unwrap();
+        let (mut now, mut given): (Time, Vec<Token>) = (Time(1_000_000), Vec::new());
+        let choose = |upto: u32| draw % upto;
+        for op in ops {
+            match op {
+                Op::Clock(by) => now = Time(now.0.saturating_add_signed(by)),
+                Op::Finish { which, outcome } if !given.is_empty() => {
+                    let _late_or_not = breaker.finish(which.get(&given).clone(), outcome, now, choose);
+                }
+                Op::Acquire | Op::Finish { .. } => given.extend(breaker.acquire(now, choose)),
+            }
+        }
+        // The last call is made now.
+        given.extend(breaker.acquire(now, choose));
+        let (lease, wait) = (config.lease, longest(config.open_for));
+        let ahead = now.after(lease).after(wait);
+        let behind = Time(now.0 - u64::try_from(lease.max(wait).as_nanos()).unwrap());
+        for (near, far) in [(ahead, Time(ahead.0 + further)), (behind, Time(behind.0 - further))] {
+            let (mut one, mut other) = (breaker.clone(), breaker.clone());
+            prop_assert_eq!(one.acquire(near, choose), other.acquire(far, choose));
+            prop_assert_eq!(one.canonical(near), other.canonical(far));
+            for token in &given {
+                let (mut one, mut other) = (breaker.clone(), breaker.clone());
+                let end = |breaker: &mut Breaker, at| breaker.finish(token.clone(), Outcome::Failed, at, choose);
+                prop_assert_eq!(end(&mut one, near), end(&mut other, far));
+                prop_assert_eq!(one.canonical(near), other.canonical(far));
+            }
+        }
+    }
 }
