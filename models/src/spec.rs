@@ -10,7 +10,7 @@ use quorate::machine::{Machine, RecordOf};
 
 use crate::check::{Bounds, Kind};
 use crate::node::{Frozen, ImageOf, Node};
-use crate::world::World;
+use crate::world::{ActionOf, World};
 
 /// What states are made of.
 pub trait Value: Clone + Eq + Hash + Debug + Permute + Send + Sync + 'static {}
@@ -64,6 +64,13 @@ pub trait Spec: Clone + Send + Sync + 'static {
     /// The configurations that a world may begin in; one of new nodes by default.
     fn origins(&self) -> Vec<Origin<Self>> {
         vec![Origin::default()]
+    }
+
+    /// What happens next before the world begins; `None` once it is where it is to begin. `offered` is what could
+    /// happen. By this a world can begin where no disk alone could bring it, with a leader, say.
+    fn prologue(&self, world: &World<Self>, offered: &[ActionOf<Self>]) -> Option<ActionOf<Self>> {
+        let _ = (world, offered);
+        None
     }
 
     /// The requests that the application of `node` may make next.

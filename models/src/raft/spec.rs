@@ -14,7 +14,7 @@ use crate::check::Bounds;
 use crate::hash::fingerprint;
 use crate::node::{Frozen, ImageOf};
 use crate::spec::{Origin, Property, Seen, Shown, Spec};
-use crate::world::World;
+use crate::world::{Action, ActionOf, World};
 
 /// The cluster under check.
 const CLUSTER: ClusterId = ClusterId(1);
@@ -30,6 +30,8 @@ pub struct RaftSpec {
     elects: Vec<(Term, NodeId)>,
     /// Whether answers that nobody waits for any more stay in flight.
     late: bool,
+    /// Whether the world begins with a leader.
+    led: bool,
     expect: Expect,
 }
 
@@ -60,6 +62,7 @@ impl RaftSpec {
             disks: Vec::new(),
             elects: Vec::new(),
             late: false,
+            led: false,
             expect: Expect::default(),
         }
     }
@@ -84,6 +87,13 @@ impl RaftSpec {
     #[must_use]
     pub fn electing(mut self, candidates: &[(u64, u64)]) -> Self {
         self.elects = candidates.iter().map(|(term, node)| (Term(*term), NodeId(*node))).collect();
+        self
+    }
+
+    /// Beginning with the first node just elected, and its first appends on their way.
+    #[must_use]
+    pub fn beginning_led(mut self) -> Self {
+        self.led = true;
         self
     }
 
@@ -143,6 +153,21 @@ impl Spec for RaftSpec {
         let disks =
             (0..).zip(&self.disks).map(|(node, (term, entries))| (Self::disk(node, *term, entries), 0));
         vec![Origin { disks: disks.collect(), history: History::new(self.nodes()) }]
+    }
+
+    /// The first node campaigns, and nothing is lost or late until it leads.
+    fn prologue(&self, world: &World<Self>, offered: &[ActionOf<Self>]) -> Option<ActionOf<Self>> {
+        if !self.led || world.machines().any(Raft::is_leader) {
+            return None;
+        }
+        let rank = |action: &&ActionOf<Self>| match action {
+            Action::Flush(_) | Action::Inbox(..) => 0,
+            Action::Deliver(envelope, _) if matches!(envelope.message, Message::Vote { .. }) => 1,
+            Action::Deliver(..) => 2,
+            Action::Fire(node, ..) if *node == NodeId(0) => 3,
+            _ => 4,
+        };
+        offered.iter().min_by_key(rank).filter(|action| rank(action) < 4).cloned()
     }
 
     /// A leader may be asked to append a command that nobody has asked for yet.

@@ -8,12 +8,14 @@ use quorate::time::Time;
 use smallvec::SmallVec;
 
 use super::passage::{Cause, Passage, Sent};
-use super::{Action, ActionOf, Refused, Rules, Script, Spent, UNRECOVERABLE, World, slot};
+use super::{Action, ActionOf, Refused, Rules, Script, Spent, UNRECOVERABLE, Withheld, World, slot};
 use crate::history::Past;
 use crate::network::Network;
 use crate::node::{Frozen, Node};
 use crate::spec::{Origin, Spec};
 
+/// How many actions a prologue may take.
+const PROLOGUE_ACTIONS: usize = 256;
 /// How many rounds of writing and delivering to oneself a world gets to come to rest before it begins.
 const SETTLING_ROUNDS: usize = 64;
 
@@ -71,6 +73,23 @@ impl<S: Spec> Rules<S> {
         }
         for id in world.ids() {
             self.make_relative(&mut world, id);
+        }
+        self.through_prologue(world)
+    }
+
+    /// The world after what its protocol wants to have happened before it begins.
+    fn through_prologue(&self, mut world: World<S>) -> World<S> {
+        for _ in 0..PROLOGUE_ACTIONS {
+            let mut offered = Vec::new();
+            self.actions(&world, &mut offered, &mut Withheld::default());
+            let next = self
+                .spec
+                .prologue(&world, &offered)
+                .and_then(|action| self.apply_named(&world, &action).ok());
+            match next {
+                Some(next) => world = next,
+                None => break,
+            }
         }
         world
     }
