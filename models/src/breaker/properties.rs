@@ -266,8 +266,8 @@ impl Told<'_> {
                 hold(self.now >= since.after(wait), WAITS)?;
                 self.history.enter(Phase::HalfOpen { successes: 0, failures: 0 });
             }
-            // Nothing but an outcome opens or closes.
-            (_, None) if self.back => return Err(CLOCK_BACK),
+            // Nothing but an outcome opens or closes; before the answer, there was nothing but a reading.
+            (_, None) if self.back && !self.answered => return Err(CLOCK_BACK),
             _ => return Err(self.decides()),
         }
         Ok(())
