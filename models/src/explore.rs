@@ -88,6 +88,10 @@ fn bounds<S: Spec>(spec: &S, limits: &Limits) -> Bounds {
     let mut bounds = limits.named();
     bounds.insert("nodes", Some(spec.nodes() as u64));
     bounds.extend(spec.bounds());
+    if spec.ticks().is_empty() {
+        bounds.remove("ticks");
+        bounds.remove("drift");
+    }
     bounds
 }
 
