@@ -90,7 +90,7 @@ impl RaftSpec {
         self
     }
 
-    /// Beginning with the first node just elected, and its first appends on their way.
+    /// Beginning with the first node leading, and the first entry of its term on every disk.
     #[must_use]
     pub fn beginning_led(mut self) -> Self {
         self.led = true;
@@ -155,16 +155,17 @@ impl Spec for RaftSpec {
         vec![Origin { disks: disks.collect(), history: History::new(self.nodes()) }]
     }
 
-    /// The first node campaigns, and nothing is lost or late until it leads.
+    /// The first node campaigns, and nothing is lost or late until it leads and all have its first entry.
     fn prologue(&self, world: &World<Self>, offered: &[ActionOf<Self>]) -> Option<ActionOf<Self>> {
-        if !self.led || world.machines().any(Raft::is_leader) {
+        if !self.led {
             return None;
         }
+        let led = world.machines().any(Raft::is_leader);
         let rank = |action: &&ActionOf<Self>| match action {
             Action::Flush(_) | Action::Inbox(..) => 0,
             Action::Deliver(envelope, _) if matches!(envelope.message, Message::Vote { .. }) => 1,
             Action::Deliver(..) => 2,
-            Action::Fire(node, ..) if *node == NodeId(0) => 3,
+            Action::Fire(node, ..) if !led && *node == NodeId(0) => 3,
             _ => 4,
         };
         offered.iter().min_by_key(rank).filter(|action| rank(action) < 4).cloned()
