@@ -1,7 +1,8 @@
 //! How the traces of Raft's worlds read.
-#![allow(clippy::panic, reason = "a test may fail loudly")]
+#![allow(clippy::panic, clippy::expect_used, reason = "a test may fail loudly")]
 
-use quorate_models::raft::RaftSpec;
+use quorate_models::check::{Level, Progress, RunOptions};
+use quorate_models::raft::{RaftSpec, protocol};
 use quorate_models::trace::Trace;
 use quorate_models::world::{Limits, Rules};
 
@@ -56,4 +57,21 @@ fn a_trace_reads_as_one_would_tell_it() {
         "n0: crash, after durable: i1 = t1 noop; -> n1: AppendReply t1 matched i1  [n0: follower of n1 -> follower]",
     ];
     assert_eq!(lines, expected);
+}
+
+/// Exact counts of exhaustive runs, the same for any number of threads. A change of what a machine does, of what the
+/// world lets happen or of what is left out shows here first.
+#[test]
+fn exhaustive_runs_count_the_same_worlds_every_time() {
+    let pinned = [("alone", 15_907, 33_201), ("five-nodes", 28_449, 113_755), ("one-term", 2_521, 7_707)];
+    for (name, unique, states) in pinned {
+        for threads in [1, 2] {
+            let check =
+                protocol().checks.into_iter().find(|check| check.name() == name).expect("it is registered");
+            let options = RunOptions { threads, ..RunOptions::default() };
+            let report = check.run(Level::Quick, &options, &Progress::default());
+            assert!(report.complete && report.holds(), "{name}");
+            assert_eq!((report.unique, report.states), (unique, states), "{name} on {threads} threads");
+        }
+    }
 }
