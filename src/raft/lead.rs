@@ -26,7 +26,7 @@ pub struct Leader {
     heard: SlotSet,
     /// The bytes of commands that are uncommitted; of what was evicted before the election, none are counted.
     pub(super) uncommitted_bytes: usize,
-    /// Where each of them stands that is uncommitted and no longer in memory, and its bytes.
+    /// Where each of them stands that is uncommitted and no longer in memory, and its bytes; none of 0.
     evicted: VecDeque<(Index, usize)>,
     /// The read-back under way for a peer: its slot, and the first index asked for.
     fetching: Option<(usize, Index)>,
@@ -122,6 +122,7 @@ impl<C: Command> Raft<C> {
         self.log.evict(&self.config, |index, bytes| {
             if let Role::Leader(leader) = role
                 && index > commit
+                && bytes > 0
             {
                 leader.evicted.push_back((index, bytes));
             }
