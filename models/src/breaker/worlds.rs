@@ -84,10 +84,10 @@ fn round(level: Level) -> BreakerSpec {
 fn long_lease(level: Level) -> BreakerSpec {
     BreakerSpec::new()
         .configured(|config| {
-            config.max_in_flight = at(level, 2, 3, 4);
+            config.max_in_flight = at(level, 2, 2, 3);
             times(config, 1, 1, at(level, 4, 5, 5));
         })
-        .called_by(at(level, 3, 4, 5))
+        .called_by(at(level, 3, 4, 4))
 }
 
 fn long_wait(level: Level) -> BreakerSpec {
@@ -108,5 +108,5 @@ fn window(level: Level) -> BreakerSpec {
             (config.probes, config.probes_in_flight) = (1, 1);
             times(config, 1, 1, 1);
         })
-        .called_by(at(level, 2, 3, 3))
+        .called_by(at(level, 2, 2, 3))
 }
