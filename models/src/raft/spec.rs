@@ -90,7 +90,8 @@ impl RaftSpec {
         self
     }
 
-    /// Beginning with the first node leading, and the first entry of its term on every disk.
+    /// Beginning with the first node leading, the first entry of its term on every disk, and as many requests made
+    /// of it as there may be.
     #[must_use]
     pub fn beginning_led(mut self) -> Self {
         self.led = true;
@@ -155,17 +156,21 @@ impl Spec for RaftSpec {
         vec![Origin { disks: disks.collect(), history: History::new(self.nodes()) }]
     }
 
-    /// The first node campaigns, and nothing is lost or late until it leads and all have its first entry.
+    /// The first node campaigns; nothing is lost or late until it leads and all have its first entry. What comes of
+    /// the requests is no longer part of it.
     fn prologue(&self, world: &World<Self>, offered: &[ActionOf<Self>]) -> Option<ActionOf<Self>> {
         if !self.led {
             return None;
         }
         let led = world.machines().any(Raft::is_leader);
+        let asked = world.spent().requests > 0;
         let rank = |action: &&ActionOf<Self>| match action {
+            Action::Flush(_) | Action::Inbox(..) | Action::Deliver(..) if asked => 4,
             Action::Flush(_) | Action::Inbox(..) => 0,
             Action::Deliver(envelope, _) if matches!(envelope.message, Message::Vote { .. }) => 1,
             Action::Deliver(..) => 2,
             Action::Fire(node, ..) if !led && *node == NodeId(0) => 3,
+            Action::Request(..) => 3,
             _ => 4,
         };
         offered.iter().min_by_key(rank).filter(|action| rank(action) < 4).cloned()
