@@ -90,8 +90,8 @@ impl RaftSpec {
         self
     }
 
-    /// Beginning with the first node leading, the first entry of its term on every disk, and as many requests made
-    /// of it as there may be.
+    /// Beginning with the first node leading, the first entry of its term on every disk, and one request just
+    /// made of it.
     #[must_use]
     pub fn beginning_led(mut self) -> Self {
         self.led = true;
@@ -157,7 +157,7 @@ impl Spec for RaftSpec {
     }
 
     /// The first node campaigns; nothing is lost or late until it leads and all have its first entry. What comes of
-    /// the requests is no longer part of it.
+    /// the request is no longer part of it.
     fn prologue(&self, world: &World<Self>, offered: &[ActionOf<Self>]) -> Option<ActionOf<Self>> {
         if !self.led {
             return None;
@@ -170,7 +170,7 @@ impl Spec for RaftSpec {
             Action::Deliver(envelope, _) if matches!(envelope.message, Message::Vote { .. }) => 1,
             Action::Deliver(..) => 2,
             Action::Fire(node, ..) if !led && *node == NodeId(0) => 3,
-            Action::Request(..) => 3,
+            Action::Request(..) if !asked => 3,
             _ => 4,
         };
         offered.iter().min_by_key(rank).filter(|action| rank(action) < 4).cloned()

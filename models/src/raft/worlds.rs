@@ -82,9 +82,9 @@ fn pre_vote(level: Level) -> (RaftSpec, Limits) {
     (spec, limits(at(level, 2, 3, 4), at(level, 1, 1, 2), at(level, 0, 1, 1), 0))
 }
 
-/// At quick bounds it begins with a leader in the first term that was just asked for both commands, and an append
-/// waits for the answer to the one before: how a leader comes to be elected is what `elections` explores, appends
-/// follow each other in other worlds, and requests come at any time at the wider bounds.
+/// At quick bounds it begins with a leader in the first term that was just asked for the first command, and an append
+/// waits for the answer to the one before: how a leader comes to be elected is what `elections` explores, and appends
+/// follow each other in other worlds. The second command is asked for at any time, of any leader.
 fn replication(level: Level) -> (RaftSpec, Limits) {
     let spec = RaftSpec::new(3, 2).expecting(Expect { overwrites: true, reelects: true, ..COMMITS });
     let spec = match level {
