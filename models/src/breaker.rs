@@ -27,7 +27,7 @@
 //!   can be mistaken for the end of another token if the breaker is so mistaken. What nobody knows any
 //!   more can come in no request.
 //! - *Times* become ages, as of that last reading. Then no wait is over, and none began after it, so that
-//!   [the breaker's own argument](Breaker::canonical) holds for readings before it as for those after.
+//!   [the breaker's own argument](quorate::resilience::breaker::Breaker::canonical_among) holds for readings before it as for those after.
 //! - *The clock* becomes the distance from that reading. A breaker sees the clock only in its calls. Once it is
 //!   a lease and the longest wait ahead, whatever could be due is due: a call further ahead changes and answers
 //!   the same. Once it is the longer of the two behind, every wait begins anew: a call further behind

@@ -74,7 +74,7 @@ const REELECTS: Expect = Expect { commits: false, overwrites: false, reelects: t
 
 fn elections(level: Level) -> (RaftSpec, Limits) {
     let spec = RaftSpec::new(3, 3).expecting(REELECTS);
-    (spec, limits(at(level, 2, 3, 4), 2, at(level, 0, 1, 1), 0))
+    (spec, limits(at(level, 2, 2, 3), 2, at(level, 0, 1, 1), 0))
 }
 
 fn pre_vote(level: Level) -> (RaftSpec, Limits) {
@@ -82,16 +82,18 @@ fn pre_vote(level: Level) -> (RaftSpec, Limits) {
     (spec, limits(at(level, 2, 3, 4), at(level, 1, 1, 2), at(level, 0, 1, 1), 0))
 }
 
-/// At quick bounds it begins with a leader in the first term that was just asked for the first command, and an append
-/// waits for the answer to the one before: how a leader comes to be elected is what `elections` explores, and appends
-/// follow each other in other worlds. The second command is asked for at any time, of any leader.
+/// But for the deep bounds, it begins with a leader in the first term that was just asked for the first command; at
+/// quick bounds an append waits for the answer to the one before. How a leader comes to be elected is what
+/// `elections` explores, and appends follow each other in other worlds. The second command is asked for at any
+/// time, of any leader.
 fn replication(level: Level) -> (RaftSpec, Limits) {
     let spec = RaftSpec::new(3, 2).expecting(Expect { overwrites: true, reelects: true, ..COMMITS });
     let spec = match level {
         Level::Quick => spec.beginning_led().configured(|config| config.max_inflight_messages = 1),
-        _ => spec,
+        Level::Standard => spec.beginning_led(),
+        Level::Deep => spec,
     };
-    (spec, limits(at(level, 2, 2, 3), 1, 1, 2))
+    (spec, limits(2, 1, 1, 2))
 }
 
 /// One entry an append, so that the entry of the old term is acknowledged before the one of the new is there:
