@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use smallvec::smallvec;
 
+use super::log;
 use super::{
     Command, Entries, Entry, Index, LOG, Message, Mode, Notice, Outcome, Payload, Position, Progress, Raft,
     Rejection, Role, Term, Timer, persist_entries, reject,
@@ -241,15 +242,7 @@ impl<C: Command> Raft<C> {
         }
         leader.fetching = None;
         if self.sendable(slot) == Some(from) {
-            let mut batch = Entries::new();
-            let mut bytes = 0_usize;
-            for entry in entries.iter().take(self.config.max_append_entries) {
-                bytes = bytes.saturating_add(entry.size_bytes());
-                if bytes > self.config.max_append_bytes && !batch.is_empty() {
-                    break;
-                }
-                batch.push(entry.clone());
-            }
+            let (batch, bytes) = log::batch(entries, &self.config);
             if !batch.is_empty() {
                 self.send_append(slot, from, batch, bytes, cx);
             }

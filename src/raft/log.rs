@@ -140,20 +140,7 @@ impl<C: Command> Log<C> {
 
     /// The entries in memory from `from` on, as many as one append message takes, and their bytes.
     pub(super) fn batch(&self, from: Index, config: &Config) -> (Entries<C>, usize) {
-        let mut entries = Entries::new();
-        let mut bytes = 0_usize;
-        let mut index = from;
-        while let Some(entry) = self.get(index) {
-            let grown = bytes.saturating_add(entry.size_bytes());
-            let full = entries.len() >= config.max_append_entries || grown > config.max_append_bytes;
-            if full && !entries.is_empty() {
-                break;
-            }
-            bytes = grown;
-            entries.push(entry.clone());
-            index = Index(index.0.saturating_add(1));
-        }
-        (entries, bytes)
+        batch((from.0..).map_while(|at| self.get(Index(at))), config)
     }
 
     /// Appends an entry; `None`, and no change, if the range of indices is exhausted.
@@ -222,6 +209,25 @@ impl<C: Command> Log<C> {
         }
         Ok(())
     }
+}
+
+/// The first of `entries`, as many as one append message takes, and their bytes.
+pub(super) fn batch<'a, C: Command + 'a>(
+    entries: impl IntoIterator<Item = &'a Entry<C>>,
+    config: &Config,
+) -> (Entries<C>, usize) {
+    let mut batch = Entries::new();
+    let mut bytes = 0_usize;
+    for entry in entries {
+        let grown = bytes.saturating_add(entry.size_bytes());
+        let full = batch.len() >= config.max_append_entries || grown > config.max_append_bytes;
+        if full && !batch.is_empty() {
+            break;
+        }
+        bytes = grown;
+        batch.push(entry.clone());
+    }
+    (batch, bytes)
 }
 
 #[cfg(test)]
