@@ -2,7 +2,6 @@
 
 mod counts;
 mod model;
-mod usage;
 
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -12,10 +11,10 @@ use stateright::{Checker, HasDiscoveries, Model};
 use crate::check::{Bounds, Check, Kind, Level, Progress, PropertyReport, Report, RunOptions, Violation};
 use crate::spec::Spec;
 use crate::trace::TraceOf;
+use crate::usage::Usage;
 use crate::world::{Limits, Move, Rules, World};
 
 pub use model::Explored;
-use usage::Usage;
 
 /// A shortest counterexample is looked for among so many states; beyond, the one found is minimised.
 const SHORTEST_STATES: u64 = 20_000_000;
@@ -77,14 +76,17 @@ impl<S: Spec> Check for WorldCheck<S> {
     }
 
     fn explore(&self, level: Level, port: u16) {
-        let _ = Explored::new(self.rules(level).with_early_losses())
-            .browsed()
-            .checker()
-            .serve(("127.0.0.1", port));
+        serve(Explored::new(self.rules(level).with_early_losses()), port);
     }
 }
 
-fn bounds<S: Spec>(spec: &S, limits: &Limits) -> Bounds {
+/// Serves stateright's web explorer on a loopback port until the process ends; every loss can be tried.
+pub(crate) fn serve<S: Spec>(explored: Explored<S>, port: u16) {
+    let _ = explored.browsed().checker().serve(("127.0.0.1", port));
+}
+
+/// The bounds of a world, the protocol's own included.
+pub(crate) fn bounds<S: Spec>(spec: &S, limits: &Limits) -> Bounds {
     let mut bounds = limits.named();
     bounds.insert("nodes", Some(spec.nodes() as u64));
     bounds.extend(spec.bounds());

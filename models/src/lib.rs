@@ -7,6 +7,7 @@
 //! - [`trace`]: sequences of actions, replayed, minimised and made readable;
 //! - [`walk`]: random walks far past the bounds, for proptest and fuzzing;
 //! - [`explore`]: exhaustive runs under stateright;
+//! - [`liveness`]: what must happen at last, on every fair run of a small world;
 //! - [`cli`]: the command line, over a registry of protocols, ours or yours;
 //! - [`breaker`], [`raft`]: properties and worlds of the circuit breaker, of Raft.
 pub mod breaker;
@@ -17,6 +18,7 @@ pub mod cli;
 pub mod explore;
 mod hash;
 mod history;
+pub mod liveness;
 pub mod network;
 pub mod node;
 pub mod planted;
@@ -25,5 +27,6 @@ pub mod spec;
 mod stripes;
 pub mod symmetry;
 pub mod trace;
+mod usage;
 pub mod walk;
 pub mod world;

@@ -5,6 +5,7 @@
 //! | `spec.rs` | the machine in a world: its configuration, its bounds, where it begins |
 //! | `history.rs` | what the properties remember |
 //! | `properties.rs` | the properties |
+//! | `liveness.rs` | what happens at last, once there is peace |
 //! | `render.rs` | messages and records in a few words, for traces |
 //! | `worlds.rs` | the portfolio of worlds and how far each goes |
 //! | `walks.rs` | worlds far past those bounds, for random walks |
@@ -12,6 +13,7 @@
 
 mod alone;
 mod history;
+pub mod liveness;
 pub mod properties;
 mod render;
 mod spec;

@@ -9,6 +9,7 @@ use quorate::ledger::OutputOf;
 use quorate::machine::{Machine, RecordOf};
 
 use crate::check::{Bounds, Kind};
+use crate::liveness::{Fairness, LeadsTo};
 use crate::node::{Frozen, ImageOf, Node};
 use crate::world::{ActionOf, World};
 
@@ -107,6 +108,17 @@ pub trait Spec: Clone + Send + Sync + 'static {
 
     /// What is claimed of every world.
     fn properties(&self) -> Vec<Property<Self>>;
+
+    /// What is claimed to happen at last, in the worlds of [`LivenessCheck`](crate::liveness::LivenessCheck); at
+    /// most [`CLAIMS_MAX`](crate::liveness::CLAIMS_MAX) claims.
+    fn leads_to(&self) -> Vec<LeadsTo<Self>> {
+        Vec::new()
+    }
+
+    /// How often an action must happen where it is possible, for what is claimed to happen at last.
+    fn fairness(&self, action: &ActionOf<Self>) -> Fairness {
+        Fairness::usual(action)
+    }
 
     /// Whether nodes are interchangeable, so that worlds that differ only by their names are one.
     fn symmetric(&self) -> bool {

@@ -9,9 +9,10 @@ use quorate::raft::{
     Term,
 };
 
-use super::{Command, History, Raft, properties, render};
+use super::{Command, History, Raft, liveness, properties, render};
 use crate::check::Bounds;
 use crate::hash::fingerprint;
+use crate::liveness::LeadsTo;
 use crate::node::{Frozen, ImageOf};
 use crate::spec::{Origin, Property, Seen, Shown, Spec};
 use crate::world::{Action, ActionOf, World};
@@ -255,6 +256,10 @@ impl Spec for RaftSpec {
     fn message_signature(&self, message: &Message<Command>) -> u64 {
         // No message names a node.
         fingerprint(message)
+    }
+
+    fn leads_to(&self) -> Vec<LeadsTo<Self>> {
+        liveness::all()
     }
 
     /// Answers to questions that the receiver can never have open again.

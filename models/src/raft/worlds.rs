@@ -4,6 +4,7 @@ use super::RaftSpec;
 use super::spec::Expect;
 use crate::check::{Check, Level, Protocol};
 use crate::explore::WorldCheck;
+use crate::liveness::LivenessCheck;
 use crate::world::Limits;
 
 /// Raft with all of its worlds.
@@ -43,12 +44,18 @@ fn checks() -> Vec<Box<dyn Check>> {
         world("late-acks", "acknowledgements of terms that are over", late_acks),
         world("late-pre-votes", "answers to a campaign that has begun since", late_pre_votes),
         world("late-disk", "completions of a slow disk that outlive a term", late_disk),
+        settling("settles", "a leader, its followers, and anything that may have happened to them", settles),
+        settling("settles-diverged", "followers whose logs the leader must mend", settles_diverged),
         world("long-old-log", "a long log of an old term, a short one of a later", long_old_log),
     ]
 }
 
 fn world(name: &'static str, varies: &'static str, setup: fn(Level) -> (RaftSpec, Limits)) -> Box<dyn Check> {
     Box::new(WorldCheck::new("raft", name, varies, setup))
+}
+
+fn settling(name: &'static str, varies: &'static str, setup: fn(Level) -> (RaftSpec, Limits)) -> Box<dyn Check> {
+    Box::new(LivenessCheck::new("raft", name, varies, setup))
 }
 
 fn limits(in_flight: u64, crashes: u64, duplicates: u64, requests: u64) -> Limits {
@@ -197,4 +204,17 @@ fn divergent_cache(level: Level) -> (RaftSpec, Limits) {
         .beginning_with(&[(3, &[1, 3]), (3, &[1, 2, 2]), (3, &[1])])
         .expecting(Expect { overwrites: true, ..Expect::default() });
     (spec, limits(2, at(level, 0, 1, 1), 0, 0))
+}
+
+/// One term: who leads is settled. Everything else that can befall a leader and its followers does.
+fn settles(level: Level) -> (RaftSpec, Limits) {
+    let spec = RaftSpec::new(3, 1).beginning_led();
+    (spec, limits(2, at(level, 0, 1, 1), 0, at(level, 1, 1, 2)))
+}
+
+fn settles_diverged(level: Level) -> (RaftSpec, Limits) {
+    let spec = RaftSpec::new(3, 4)
+        .beginning_with(&[(3, &[1, 3]), (3, &[1, 1, 1]), (3, &[1, 2, 2])])
+        .electing(&[(4, 0)]);
+    (spec, limits(2, at(level, 0, 0, 1), 0, 0))
 }

@@ -4,7 +4,7 @@ use std::fs;
 
 /// CPU time and memory of this process at one moment; zero where unknown.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Usage {
+pub(crate) struct Usage {
     cpu_seconds: f64,
     resident_bytes: u64,
 }
@@ -16,12 +16,12 @@ const KIBI: u64 = 1024;
 
 impl Usage {
     /// The usage so far.
-    pub(super) fn now() -> Self {
+    pub(crate) fn now() -> Self {
         Self { cpu_seconds: cpu_seconds().unwrap_or(0.0), resident_bytes: resident_bytes().unwrap_or(0) }
     }
 
     /// CPU seconds since, and growth of resident memory.
-    pub(super) fn since(self) -> (f64, u64) {
+    pub(crate) fn since(self) -> (f64, u64) {
         let now = Self::now();
         (
             (now.cpu_seconds - self.cpu_seconds).max(0.0),
