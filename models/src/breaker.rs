@@ -5,6 +5,7 @@
 //! | `spec.rs` | the breaker in a world: its callers, its clock, its canonical form |
 //! | `history.rs` | who holds which token, and the breaker in the plainest words |
 //! | `properties.rs` | the properties |
+//! | `liveness.rs` | what happens at last, if time passes and callers ask |
 //! | `worlds.rs` | the portfolio of worlds and how far each goes |
 //!
 //! # The world
@@ -42,6 +43,7 @@
 //! [`Breaker::canonical_among`]: quorate::resilience::breaker::Breaker::canonical_among
 
 mod history;
+pub mod liveness;
 pub mod properties;
 mod spec;
 mod worlds;

@@ -9,11 +9,12 @@ use quorate::resilience::breaker::{Breaker, Config, Outcome, Request, State, Tok
 use quorate::time::{Delay, Time};
 
 use super::history::Call;
-use super::{History, properties};
+use super::{History, liveness, properties};
 use crate::check::Bounds;
+use crate::liveness::{Fairness, LeadsTo};
 use crate::node::Node;
 use crate::spec::{Property, Seen, Spec};
-use crate::world::World;
+use crate::world::{ActionOf, World};
 
 /// Every way in which a call ends.
 const OUTCOMES: [Outcome; 4] = [Outcome::Succeeded, Outcome::Failed, Outcome::Ignored, Outcome::Cancelled];
@@ -131,6 +132,14 @@ impl Spec for BreakerSpec {
 
     fn properties(&self) -> Vec<Property<Self>> {
         properties::all(self, self.callers)
+    }
+
+    fn leads_to(&self) -> Vec<LeadsTo<Self>> {
+        liveness::all()
+    }
+
+    fn fairness(&self, action: &ActionOf<Self>) -> Fairness {
+        liveness::fairness(action)
     }
 
     fn symmetric(&self) -> bool {

@@ -3,10 +3,11 @@
 use quorate::resilience::breaker::{Config, Ratio};
 use quorate::time::Delay;
 
-use super::BreakerSpec;
+use super::{BreakerSpec, liveness};
 use super::spec::nanos;
 use crate::check::{Check, Level, Protocol};
 use crate::explore::WorldCheck;
+use crate::liveness::LivenessCheck;
 use crate::world::Limits;
 
 /// The breaker with all of its worlds.
@@ -26,6 +27,7 @@ fn checks() -> Vec<Box<dyn Check>> {
         world("round", "rounds of more probes than may be in flight", round),
         world("long-lease", "leases that outlast the open time", long_lease),
         world("long-wait", "an open time that outlasts leases, drawn from a range", long_wait),
+        settling("settles", "a breaker that nobody reports to, while time passes", settles),
         world("window", "a larger window with another threshold, and few callers", window),
     ]
 }
@@ -34,6 +36,11 @@ fn world(name: &'static str, varies: &'static str, setup: fn(Level) -> BreakerSp
     // Nothing is durable: a breaker that comes back is one that begins.
     let limits = Limits { crashes: Some(0), ..Limits::default() };
     Box::new(WorldCheck::new("breaker", name, varies, move |level| (setup(level), limits)))
+}
+
+fn settling(name: &'static str, varies: &'static str, setup: fn(Level) -> BreakerSpec) -> Box<dyn Check> {
+    let limits = Limits { crashes: Some(0), ..Limits::default() };
+    Box::new(LivenessCheck::new("breaker", name, varies, move |level| (setup(level), limits)))
 }
 
 const fn at<T: Copy>(level: Level, quick: T, standard: T, deep: T) -> T {
@@ -109,4 +116,13 @@ fn window(level: Level) -> BreakerSpec {
             times(config, 1, 1, 1);
         })
         .called_by(at(level, 2, 2, 3))
+}
+
+fn settles(level: Level) -> BreakerSpec {
+    BreakerSpec::new()
+        .configured(|config| {
+            (config.window, config.max_in_flight) = (2, 2);
+            times(config, 1, 1, at(level, 1, 2, 2));
+        })
+        .called_by(liveness::CALLERS)
 }
