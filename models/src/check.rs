@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::world::Limits;
+
 /// How far a check goes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -147,12 +149,22 @@ pub struct RunOptions {
     pub timeout: Option<Duration>,
     /// Stop, incomplete, at this many distinct states.
     pub max_states: Option<u64>,
+    /// Stop, incomplete, once the process holds this much memory.
+    pub max_memory_bytes: Option<u64>,
+    /// Limits that replace those of the level, where there is any.
+    pub limits: Limits,
 }
 
 impl Default for RunOptions {
     fn default() -> Self {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { threads, timeout: None, max_states: None }
+        Self {
+            threads,
+            timeout: None,
+            max_states: None,
+            max_memory_bytes: None,
+            limits: Limits::default(),
+        }
     }
 }
 

@@ -25,6 +25,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 
 use crate::check::{Level, Protocol};
+use crate::world;
 
 mod json;
 mod junit;
@@ -135,6 +136,9 @@ struct CheckArgs {
     /// How far to go.
     #[arg(long, value_enum, default_value_t = Bounds::Quick)]
     bounds: Bounds,
+    /// Replace a limit of the world: in_flight, duplicates, requests, crashes, ticks, drift (ns). May be repeated.
+    #[arg(long = "limit", value_name = "NAME=N", value_parser = limit)]
+    replaced: Vec<(String, u64)>,
     #[command(flatten)]
     limits: Limits,
     /// Stop after the first check in which a property fell; with a value, in which that one fell.
@@ -159,6 +163,9 @@ struct Limits {
     /// End a check, incomplete, at this many distinct states; mutants: 50 million if not given.
     #[arg(long, value_name = "N")]
     max_states: Option<u64>,
+    /// End a check, incomplete, once the process holds this much memory.
+    #[arg(long, value_name = "GIB")]
+    max_memory: Option<u64>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -203,6 +210,17 @@ struct ExploreArgs {
     /// The port on the loopback interface.
     #[arg(long, default_value_t = 3000)]
     port: u16,
+}
+
+/// `NAME=N`, of a limit that there is.
+fn limit(text: &str) -> Result<(String, u64), String> {
+    let (name, most) = text.split_once('=').ok_or("say NAME=N, as in crashes=2")?;
+    let most = most.parse().map_err(|error| format!("`{most}` is no number: {error}"))?;
+    if world::Limits::default().set(name, most) {
+        return Ok((name.to_owned(), most));
+    }
+    let known: Vec<&str> = world::Limits::default().named().into_keys().collect();
+    Err(format!("there is no limit `{name}`; there are: {}", known.join(", ")))
 }
 
 /// [`Level`] as an option.

@@ -71,7 +71,8 @@ impl<S: Spec> Check for WorldCheck<S> {
     }
 
     fn run(&self, level: Level, options: &RunOptions, progress: &Progress) -> Report {
-        let report = run(self.rules(level), options, progress);
+        let (spec, limits) = (self.setup)(level);
+        let report = run(Rules::new(spec, limits.replaced_by(&options.limits)), options, progress);
         Report { protocol: self.protocol, name: self.name, ..report }
     }
 
@@ -180,7 +181,8 @@ fn watch<S: Spec>(
         let unique = checker.unique_state_count() as u64;
         let late = options.timeout.is_some_and(|timeout| began.elapsed() >= timeout);
         let full = options.max_states.is_some_and(|most| unique >= most);
-        if late || full || progress.is_some_and(Progress::stopped) {
+        let heavy = options.max_memory_bytes.is_some_and(|most| Usage::now().resident_bytes() >= most);
+        if late || full || heavy || progress.is_some_and(Progress::stopped) {
             model.stop();
         }
         if let Some(progress) = progress {
@@ -215,7 +217,12 @@ fn violation<S: Spec>(model: &Explored<S>, path: Path<S>, progress: &Progress) -
     let found = unwound(rules, path);
     let target = model.targeting(property);
     let shared = target.clone();
-    let options = RunOptions { threads: 1, timeout: Some(SHORTEST_TIME), max_states: Some(SHORTEST_STATES) };
+    let options = RunOptions {
+        threads: 1,
+        timeout: Some(SHORTEST_TIME),
+        max_states: Some(SHORTEST_STATES),
+        ..RunOptions::default()
+    };
     let builder = target.checker().finish_when(HasDiscoveries::AnyFailures);
     let ended =
         if progress.stopped() { None } else { Some(watch(builder.spawn_bfs(), &shared, &options, None)) };

@@ -120,7 +120,8 @@ impl<S: Spec> Check for LivenessCheck<S> {
     }
 
     fn run(&self, level: Level, options: &RunOptions, progress: &Progress) -> Report {
-        let report = run(self.rules(level), options, progress);
+        let (spec, limits) = (self.setup)(level);
+        let report = run(Rules::new(spec, limits.replaced_by(&options.limits)), options, progress);
         Report { protocol: self.protocol, name: self.name, ..report }
     }
 

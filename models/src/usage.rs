@@ -20,6 +20,11 @@ impl Usage {
         Self { cpu_seconds: cpu_seconds().unwrap_or(0.0), resident_bytes: resident_bytes().unwrap_or(0) }
     }
 
+    /// Resident memory, in bytes.
+    pub(crate) const fn resident_bytes(self) -> u64 {
+        self.resident_bytes
+    }
+
     /// CPU seconds since, and growth of resident memory.
     pub(crate) fn since(self) -> (f64, u64) {
         let now = Self::now();

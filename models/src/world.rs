@@ -104,6 +104,34 @@ pub struct Limits {
 }
 
 impl Limits {
+    /// These limits, with those of `others` that are set in the place of their own.
+    #[must_use]
+    pub fn replaced_by(self, others: &Self) -> Self {
+        Self {
+            in_flight: others.in_flight.or(self.in_flight),
+            duplicates: others.duplicates.or(self.duplicates),
+            requests: others.requests.or(self.requests),
+            crashes: others.crashes.or(self.crashes),
+            ticks: others.ticks.or(self.ticks),
+            drift: others.drift.or(self.drift),
+        }
+    }
+
+    /// Sets the limit of that name; `false` if there is none.
+    pub fn set(&mut self, name: &str, most: u64) -> bool {
+        let limit = match name {
+            "in_flight" => &mut self.in_flight,
+            "duplicates" => &mut self.duplicates,
+            "requests" => &mut self.requests,
+            "crashes" => &mut self.crashes,
+            "ticks" => &mut self.ticks,
+            "drift" => &mut self.drift,
+            _ => return false,
+        };
+        *limit = Some(most);
+        true
+    }
+
     /// By name, for the report.
     #[must_use]
     pub fn named(&self) -> Bounds {

@@ -102,7 +102,7 @@ impl Spec for Rolling {
 
 fn rolled(announced: bool) -> Report {
     let limits = Limits { requests: Some(1), crashes: Some(1), ticks: Some(2), ..Limits::default() };
-    let options = RunOptions { threads: 1, timeout: None, max_states: None };
+    let options = RunOptions { threads: 1, ..RunOptions::default() };
     run(Rules::new(Rolling { announced }, limits), &options, &Progress::default())
 }
 

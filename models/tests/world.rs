@@ -24,7 +24,7 @@ fn rules(bug: Bug, signed: bool) -> Rules<Claims> {
 }
 
 fn explored(rules: Rules<Claims>, threads: usize) -> Report {
-    run(rules, &RunOptions { threads, timeout: None, max_states: None }, &Progress::default())
+    run(rules, &RunOptions { threads, ..RunOptions::default() }, &Progress::default())
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn planted_mistakes_fall_with_and_without_symmetry() {
 
 #[test]
 fn a_run_that_is_stopped_says_that_it_is_incomplete() {
-    let options = RunOptions { threads: 1, timeout: None, max_states: Some(1_000) };
+    let options = RunOptions { threads: 1, max_states: Some(1_000), ..RunOptions::default() };
     let report = run(rules(Bug::None, true), &options, &Progress::default());
     assert!(!report.complete && report.violation.is_none());
     let progress = Progress::default();
@@ -151,7 +151,7 @@ fn speed() {
         )
     };
     for (name, rules) in [("late", raft()), ("early", raft().with_early_losses())] {
-        let options = RunOptions { threads: 1, timeout: None, max_states: Some(1_000_000) };
+        let options = RunOptions { threads: 1, max_states: Some(1_000_000), ..RunOptions::default() };
         let report = run(rules, &options, &Progress::default());
         println!(
             "raft, {name} losses: {} unique, {} states, {:.2} CPU s, {:.0} k/s/core, complete {}",

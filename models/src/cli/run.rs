@@ -15,6 +15,8 @@ use super::{CheckArgs, ExploreArgs, HOLDS, Limits, Registry, Screen, json, junit
 const POLL: Duration = Duration::from_millis(100);
 /// The stack of the thread that runs a check: a search may recurse.
 const STACK_BYTES: usize = 256 << 20;
+/// Bytes in a gibibyte.
+const GIBI: u64 = 1 << 30;
 /// The property that falls when a check panics.
 pub(super) const NEVER_PANICS: &str = "never panics";
 
@@ -26,7 +28,21 @@ impl Limits {
             threads: self.threads.map_or(default.threads, usize::from),
             timeout: self.timeout.map(Duration::from_secs),
             max_states: self.max_states,
+            max_memory_bytes: self.max_memory.map(|gib| gib.saturating_mul(GIBI)),
+            ..default
         }
+    }
+}
+
+impl CheckArgs {
+    /// As checks take them.
+    fn options(&self) -> RunOptions {
+        let mut options = self.limits.options();
+        for (name, most) in &self.replaced {
+            // The command line refuses names that there are not.
+            options.limits.set(name, *most);
+        }
+        options
     }
 }
 
@@ -65,7 +81,7 @@ pub(super) fn check(registry: &Registry, args: &CheckArgs, screen: &mut Screen<'
 
 /// Runs one check on a thread of its own, watching it from this one.
 fn watched(check: &dyn Check, args: &CheckArgs, live: bool) -> Report {
-    let (level, options, progress) = (args.bounds.into(), args.limits.options(), Progress::default());
+    let (level, options, progress) = (args.bounds.into(), args.options(), Progress::default());
     let line = Line::of(check, live);
     let started = Instant::now();
     let outcome = std::thread::scope(|scope| {
