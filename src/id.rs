@@ -115,4 +115,4 @@ macro_rules! no_nodes_inside {
     };
 }
 pub(crate) use no_nodes_inside;
-no_nodes_inside!((), bool, u8, u16, u32, u64, core::convert::Infallible);
+no_nodes_inside!((), bool, u8, u16, u32, u64, core::convert::Infallible, crate::machine::Never);

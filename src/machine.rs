@@ -20,7 +20,7 @@ use crate::time::{Delay, Time};
 pub trait Machine: Sized {
     /// What a node is told once, at birth or recovery.
     type Config;
-    /// What peers send each other; [`Infallible`](core::convert::Infallible) where there are no peers.
+    /// What peers send each other; [`Never`] where there are no peers.
     type Message;
     /// The names of the machine's timers: a small finite set.
     type Timer: Copy + Ord;
@@ -50,6 +50,13 @@ pub trait Machine: Sized {
         (next, cx.effects)
     }
 }
+
+/// What there is none of: the messages of a machine without peers, the timers of one without timers. Unlike
+/// [`Infallible`](core::convert::Infallible) it can be written as data and read, as far as there is anything to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[allow(clippy::exhaustive_enums, reason = "there is nothing to add to nothing")]
+pub enum Never {}
 
 /// What a machine can be told.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

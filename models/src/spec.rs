@@ -7,6 +7,8 @@ use quorate::durable::Corrupt;
 use quorate::id::{NodeId, Permute};
 use quorate::ledger::OutputOf;
 use quorate::machine::{Machine, RecordOf};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::check::{Bounds, Kind};
 use crate::liveness::{Fairness, LeadsTo};
@@ -20,6 +22,10 @@ impl<T: Clone + Eq + Hash + Debug + Permute + Send + Sync + 'static> Value for T
 /// What timers are: names. One that names a node would not be renamed, so it goes without symmetry.
 pub trait Name: Copy + Ord + Hash + Debug + Send + Sync + 'static {}
 impl<T: Copy + Ord + Hash + Debug + Send + Sync + 'static> Name for T {}
+
+/// What trace files hold: written as JSON and read back as it was.
+pub trait Data: Serialize + DeserializeOwned {}
+impl<T: Serialize + DeserializeOwned> Data for T {}
 
 /// The messages of a protocol.
 pub type MessageOf<S> = <<S as Spec>::Machine as Machine>::Message;
@@ -41,8 +47,14 @@ pub type NoticeOf<S> = <<S as Spec>::Machine as Machine>::Notice;
 /// [`Rules::check_symmetry`](crate::world::Rules::check_symmetry) tests that.
 pub trait Spec: Clone + Send + Sync + 'static {
     /// The machine of each node.
-    type Machine: Machine<Message: Value + Ord, Timer: Name, Request: Value, Cell: Value, Entry: Value, Notice: Value>
-        + Value;
+    type Machine: Machine<
+            Message: Value + Ord + Data,
+            Timer: Name + Data,
+            Request: Value + Data,
+            Cell: Value,
+            Entry: Value,
+            Notice: Value,
+        > + Value;
 
     /// What properties remember of the past and no node needs to know (ghost state).
     type History: Value + Default;

@@ -1,10 +1,8 @@
 //! Choices, clocks and logs read back, on one node that rolls dice.
 
-use std::convert::Infallible;
-
 use quorate::durable::{Corrupt, Image, Record};
 use quorate::id::{LogId, NodeId, Permutation, Permute};
-use quorate::machine::{Context, Input, InputOf, Machine};
+use quorate::machine::{Context, Input, InputOf, Machine, Never};
 use quorate::time::Time;
 use quorate_models::check::{Progress, Report, RunOptions};
 use quorate_models::explore::run;
@@ -27,8 +25,8 @@ impl Permute for Dice {
 
 impl Machine for Dice {
     type Config = ();
-    type Message = Infallible;
-    type Timer = Infallible;
+    type Message = Never;
+    type Timer = Never;
     type Request = ();
     type Cell = ();
     type Entry = (u8, u8);

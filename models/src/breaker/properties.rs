@@ -288,7 +288,7 @@ impl Told<'_> {
     }
 }
 
-fn is_refusal(output: &Output<std::convert::Infallible, Notice>) -> bool {
+fn is_refusal(output: &Output<quorate::machine::Never, Notice>) -> bool {
     matches!(output, Output::Notify(Notice::Ignored { .. } | Notice::Rejected { .. }))
 }
 

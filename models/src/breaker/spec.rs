@@ -1,10 +1,10 @@
 //! The breaker in a world: its callers, its clock, its canonical form.
 
-use std::convert::Infallible;
 use std::time::Duration;
 
 use quorate::durable::{Corrupt, Image};
 use quorate::id::{NodeId, RequestId};
+use quorate::machine::Never;
 use quorate::resilience::breaker::{Breaker, Config, Outcome, Request, State, Token};
 use quorate::time::{Delay, Time};
 
@@ -80,11 +80,11 @@ impl Spec for BreakerSpec {
         1
     }
 
-    fn recover(&self, _: NodeId, _: &Image<Infallible, Infallible>, _: u64) -> Result<Breaker, Corrupt> {
+    fn recover(&self, _: NodeId, _: &Image<Never, Never>, _: u64) -> Result<Breaker, Corrupt> {
         Breaker::new(self.config).map_err(|_| Corrupt::Config("no breaker can work by it"))
     }
 
-    fn agrees(&self, _: &Breaker, _: &Image<Infallible, Infallible>) -> Result<(), &'static str> {
+    fn agrees(&self, _: &Breaker, _: &Image<Never, Never>) -> Result<(), &'static str> {
         Ok(())
     }
 

@@ -10,6 +10,7 @@ use quorate::time::Delay;
 use quorate_models::check::Bounds;
 use quorate_models::spec::{Property, Seen, Spec};
 use quorate_models::world::World;
+use serde::{Deserialize, Serialize};
 
 /// The cell of the vote.
 const VOTE: CellId = CellId(0);
@@ -30,7 +31,7 @@ pub(crate) enum Bug {
     Panic,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(crate) enum Message {
     Claim,
     Vote,
@@ -40,12 +41,12 @@ impl Permute for Message {
     fn permute(&mut self, _by: &Permutation<'_>) {}
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(crate) enum Timer {
     Retry,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct Claim;
 
 impl Permute for Claim {

@@ -1,10 +1,8 @@
 //! The breaker as a machine: requests in, notices out.
 
-use core::convert::Infallible;
-
 use super::{Breaker, Change, Event, Generation, Outcome, Rejected, Token, Unmatched};
 use crate::id::{RequestId, no_nodes_inside};
-use crate::machine::{Context, Input, InputOf, Machine};
+use crate::machine::{Context, Input, InputOf, Machine, Never};
 
 /// What is asked of a breaker.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -78,11 +76,11 @@ no_nodes_inside!(Request, Notice);
 
 impl Machine for Breaker {
     type Config = super::Config;
-    type Message = Infallible;
-    type Timer = Infallible;
+    type Message = Never;
+    type Timer = Never;
     type Request = Request;
-    type Cell = Infallible;
-    type Entry = Infallible;
+    type Cell = Never;
+    type Entry = Never;
     type Notice = Notice;
 
     fn step<C: Context<Self> + ?Sized>(&mut self, input: InputOf<Self>, cx: &mut C) {
