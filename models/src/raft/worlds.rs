@@ -86,7 +86,7 @@ fn elections(level: Level) -> (RaftSpec, Limits) {
 
 fn pre_vote(level: Level) -> (RaftSpec, Limits) {
     let spec = RaftSpec::new(3, 2).configured(|config| config.pre_vote = true).expecting(REELECTS);
-    (spec, limits(at(level, 2, 3, 4), at(level, 1, 1, 2), at(level, 0, 1, 1), 0))
+    (spec, limits(at(level, 2, 2, 4), at(level, 1, 1, 2), at(level, 0, 1, 1), 0))
 }
 
 /// But for the deep bounds, it begins with a leader in the first term that was just asked for the first command; at
@@ -115,14 +115,14 @@ fn rivals(level: Level) -> (RaftSpec, Limits) {
     let spec = RaftSpec::new(3, 5)
         .beginning_with(&[(3, &[1, 2]), (3, &[1]), (3, &[1, 3])])
         .expecting(Expect { overwrites: true, ..REELECTS });
-    (spec, limits(at(level, 2, 3, 4), at(level, 1, 1, 2), 0, 0))
+    (spec, limits(at(level, 2, 2, 4), at(level, 1, 1, 2), at(level, 0, 1, 1), 0))
 }
 
 fn divergence(level: Level) -> (RaftSpec, Limits) {
     let spec = RaftSpec::new(3, 4)
         .beginning_with(&[(3, &[1, 3]), (3, &[1, 1, 1]), (3, &[1, 2, 2])])
         .expecting(Expect { overwrites: true, ..Expect::default() });
-    (spec, limits(at(level, 2, 3, 4), at(level, 0, 1, 1), 1, at(level, 1, 1, 2)))
+    (spec, limits(at(level, 2, 2, 4), at(level, 0, 1, 1), 1, at(level, 1, 1, 2)))
 }
 
 fn two_nodes(level: Level) -> (RaftSpec, Limits) {
@@ -142,7 +142,7 @@ fn alone(level: Level) -> (RaftSpec, Limits) {
 
 fn quorum_check(level: Level) -> (RaftSpec, Limits) {
     let spec = RaftSpec::new(3, 2).configured(|config| config.check_quorum = true).expecting(REELECTS);
-    (spec, limits(at(level, 2, 3, 3), at(level, 0, 1, 1), 0, 0))
+    (spec, limits(at(level, 2, 2, 3), at(level, 0, 1, 1), 0, 0))
 }
 
 fn small_cache(level: Level) -> (RaftSpec, Limits) {
