@@ -153,6 +153,30 @@ pub struct RunOptions {
     pub max_memory_bytes: Option<u64>,
     /// Limits that replace those of the level, where there is any.
     pub limits: Limits,
+    /// What is left out since it loses nothing.
+    pub reductions: Reductions,
+}
+
+/// What an exploration leaves out because it loses nothing by it; all of it, unless somebody wants to see what it
+/// saves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs, reason = "a plain record of switches")]
+pub struct Reductions {
+    /// Worlds that differ only by the names of their nodes are one ([`symmetry`](crate::symmetry)).
+    pub symmetry: bool,
+    /// Messages that can change nothing any more are taken out of flight
+    /// ([`Spec::inert`](crate::spec::Spec::inert)).
+    pub inert: bool,
+    /// Messages are lost only when their place is needed
+    /// ([`Spec::sees_faults`](crate::spec::Spec::sees_faults)).
+    pub late_losses: bool,
+}
+
+impl Reductions {
+    /// All of them.
+    pub const ALL: Self = Self { symmetry: true, inert: true, late_losses: true };
+    /// None of them.
+    pub const NONE: Self = Self { symmetry: false, inert: false, late_losses: false };
 }
 
 impl Default for RunOptions {
@@ -164,6 +188,7 @@ impl Default for RunOptions {
             max_states: None,
             max_memory_bytes: None,
             limits: Limits::default(),
+            reductions: Reductions::ALL,
         }
     }
 }
@@ -181,6 +206,11 @@ pub trait Check: Send + Sync {
 
     /// Its bounds at a level.
     fn bounds(&self, level: Level) -> Bounds;
+
+    /// Whether [`Reductions`] make any difference to it.
+    fn reduces(&self) -> bool {
+        true
+    }
 
     /// Explores it to the end, or to the first violation, or until stopped.
     fn run(&self, level: Level, options: &RunOptions, progress: &Progress) -> Report;

@@ -32,6 +32,7 @@ mod junit;
 mod list;
 mod mutants;
 mod progress;
+mod reductions;
 mod run;
 mod screen;
 mod select;
@@ -119,6 +120,8 @@ enum Command {
     Check(CheckArgs),
     /// Plant the classic bugs, one at a time, and see whether the checks notice.
     Mutants(MutantsArgs),
+    /// Explore worlds with and without what explorations leave out, and compare.
+    Reductions(ReductionsArgs),
     /// List protocols, worlds, bounds and mutants.
     List(ListArgs),
     /// Serve a web page on which to walk through a world by hand.
@@ -150,6 +153,24 @@ struct CheckArgs {
     /// Write the results as JUnit XML: a suite a protocol, a case a world.
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+struct ReductionsArgs {
+    /// The protocols; all if none is named.
+    #[arg(value_name = "PROTOCOL")]
+    protocols: Vec<String>,
+    /// Only this world; may be repeated, and is then the order.
+    #[arg(long = "world", value_name = "NAME")]
+    worlds: Vec<String>,
+    /// How far to go.
+    #[arg(long, value_enum, default_value_t = Bounds::Quick)]
+    bounds: Bounds,
+    /// Replace a limit of the world: in_flight, duplicates, requests, crashes, ticks, drift (ns). May be repeated.
+    #[arg(long = "limit", value_name = "NAME=N", value_parser = limit)]
+    replaced: Vec<(String, u64)>,
+    #[command(flatten)]
+    limits: Limits,
 }
 
 #[derive(Clone, Copy, Debug, Default, clap::Args)]
@@ -280,6 +301,7 @@ pub fn run(registry: &Registry, args: impl IntoIterator<Item = OsString>, screen
     let done = match args.command.unwrap_or_else(|| Command::Check(CheckArgs::default())) {
         Command::Check(args) => run::check(registry, &args, screen),
         Command::Mutants(args) => mutants::mutants(registry, &args, screen),
+        Command::Reductions(args) => reductions::reductions(registry, &args, screen),
         Command::List(args) => list::list(registry, &args, screen),
         Command::Explore(args) => run::explore(registry, &args, screen),
     };

@@ -72,7 +72,8 @@ impl<S: Spec> Check for WorldCheck<S> {
 
     fn run(&self, level: Level, options: &RunOptions, progress: &Progress) -> Report {
         let (spec, limits) = (self.setup)(level);
-        let report = run(Rules::new(spec, limits.replaced_by(&options.limits)), options, progress);
+        let rules = Rules::new(spec, limits.replaced_by(&options.limits)).reduced_by(options.reductions);
+        let report = run(rules, options, progress);
         Report { protocol: self.protocol, name: self.name, ..report }
     }
 

@@ -125,6 +125,10 @@ impl<S: Spec> Check for LivenessCheck<S> {
         Report { protocol: self.protocol, name: self.name, ..report }
     }
 
+    fn reduces(&self) -> bool {
+        false
+    }
+
     fn explore(&self, level: Level, port: u16) {
         serve(Explored::new(self.rules(level).with_early_losses()), port);
     }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use quorate::id::{NodeId, Permutation, Permute};
 use smallvec::SmallVec;
 
-use crate::check::{Bounds, Kind};
+use crate::check::{Bounds, Kind, Reductions};
 use crate::hash::fingerprint;
 use crate::history::Past;
 use crate::network::{Envelope, Network};
@@ -342,6 +342,14 @@ impl<S: Spec> Rules<S> {
     #[must_use]
     pub fn with_early_losses(self) -> Self {
         Self { late_losses: false, ..self }
+    }
+
+    /// The same rules, leaving out no more than `reductions` say.
+    #[must_use]
+    pub fn reduced_by(self, reductions: Reductions) -> Self {
+        let rules = if reductions.symmetry { self } else { self.without_symmetry() };
+        let rules = if reductions.inert { rules } else { rules.without_inert() };
+        if reductions.late_losses { rules } else { rules.with_early_losses() }
     }
 
     /// The protocol.

@@ -9,7 +9,7 @@ use crate::check::{Check, Kind, Progress, PropertyReport, Report, RunOptions, Vi
 
 use super::progress::Line;
 use super::verdict::{self, Verdict};
-use super::{CheckArgs, ExploreArgs, HOLDS, Limits, Registry, Screen, json, junit, select, summary};
+use super::{Bounds, CheckArgs, ExploreArgs, HOLDS, Limits, Registry, Screen, json, junit, select, summary};
 
 /// How often the live line is redrawn, and a timeout looked at.
 const POLL: Duration = Duration::from_millis(100);
@@ -22,23 +22,16 @@ pub(super) const NEVER_PANICS: &str = "never panics";
 
 impl Limits {
     /// As checks take them.
-    pub(super) fn options(self) -> RunOptions {
+    pub(super) fn options(self, replaced: &[(String, u64)]) -> RunOptions {
         let default = RunOptions::default();
-        RunOptions {
+        let mut options = RunOptions {
             threads: self.threads.map_or(default.threads, usize::from),
             timeout: self.timeout.map(Duration::from_secs),
             max_states: self.max_states,
             max_memory_bytes: self.max_memory.map(|gib| gib.saturating_mul(GIBI)),
             ..default
-        }
-    }
-}
-
-impl CheckArgs {
-    /// As checks take them.
-    fn options(&self) -> RunOptions {
-        let mut options = self.limits.options();
-        for (name, most) in &self.replaced {
+        };
+        for (name, most) in replaced {
             // The command line refuses names that there are not.
             options.limits.set(name, *most);
         }
@@ -51,9 +44,10 @@ pub(super) fn check(registry: &Registry, args: &CheckArgs, screen: &mut Screen<'
     let protocols = select::protocols(registry, &args.protocols)?;
     let checks = select::checks(&protocols, &args.worlds)?;
     json::claim_out(args.json.as_deref(), screen);
+    let options = args.limits.options(&args.replaced);
     let mut reports = Vec::new();
     for check in &checks {
-        let report = watched(*check, args, screen.live);
+        let report = watched(*check, args.bounds, &options, screen.live);
         screen.say(summary::row(&report));
         if let Some(trace) = summary::trace(&report, screen.width) {
             screen.say(trace);
@@ -80,13 +74,13 @@ pub(super) fn check(registry: &Registry, args: &CheckArgs, screen: &mut Screen<'
 }
 
 /// Runs one check on a thread of its own, watching it from this one.
-fn watched(check: &dyn Check, args: &CheckArgs, live: bool) -> Report {
-    let (level, options, progress) = (args.bounds.into(), args.options(), Progress::default());
+pub(super) fn watched(check: &dyn Check, bounds: Bounds, options: &RunOptions, live: bool) -> Report {
+    let (level, progress) = (bounds.into(), Progress::default());
     let line = Line::of(check, live);
     let started = Instant::now();
     let outcome = std::thread::scope(|scope| {
         let (done, finished) = mpsc::channel::<()>();
-        let (progress, options) = (&progress, &options);
+        let progress = &progress;
         let work = move || {
             // Dropped when the check returns and when it panics: either wakes the watcher.
             let _done = done;
@@ -106,7 +100,7 @@ fn watched(check: &dyn Check, args: &CheckArgs, live: bool) -> Report {
         worker.join().map_err(|panic| said(&*panic))
     });
     drop(line);
-    outcome.unwrap_or_else(|message| panicked(check, args, &progress, started.elapsed(), message))
+    outcome.unwrap_or_else(|message| panicked(check, bounds, &progress, started.elapsed(), message))
 }
 
 /// What a panic said.
@@ -118,7 +112,7 @@ fn said(panic: &(dyn std::any::Any + Send)) -> String {
 /// The report of a check that panicked: a step must accept every input, so this is a violation too.
 fn panicked(
     check: &dyn Check,
-    args: &CheckArgs,
+    bounds: Bounds,
     progress: &Progress,
     spent: Duration,
     message: String,
@@ -128,7 +122,7 @@ fn panicked(
         protocol: check.protocol(),
         name: check.name(),
         explorer: "none",
-        bounds: check.bounds(args.bounds.into()),
+        bounds: check.bounds(bounds.into()),
         withheld: Default::default(),
         complete: false,
         states: progress.states.load(Ordering::Relaxed),
