@@ -170,13 +170,15 @@ pub struct Reductions {
     /// Messages are lost only when their place is needed
     /// ([`Spec::sees_faults`](crate::spec::Spec::sees_faults)).
     pub late_losses: bool,
+    /// Records become durable only where that shows ([`Spec::quiet`](crate::spec::Spec::quiet)).
+    pub late_flushes: bool,
 }
 
 impl Reductions {
     /// All of them.
-    pub const ALL: Self = Self { symmetry: true, inert: true, late_losses: true };
+    pub const ALL: Self = Self { symmetry: true, inert: true, late_losses: true, late_flushes: true };
     /// None of them.
-    pub const NONE: Self = Self { symmetry: false, inert: false, late_losses: false };
+    pub const NONE: Self = Self { symmetry: false, inert: false, late_losses: false, late_flushes: false };
 }
 
 impl Default for RunOptions {

@@ -173,6 +173,14 @@ pub trait Spec: Clone + Send + Sync + 'static {
         true
     }
 
+    /// Whether `record`, by becoming durable, makes nothing happen that would not have happened otherwise, but that what
+    /// waits for it leaves: no property falls that would not fall without, and no request becomes possible. Such
+    /// records need not be seen to become durable one by one (`moves.rs` says why).
+    fn quiet(&self, record: &RecordOf<Self::Machine>) -> bool {
+        let _ = record;
+        false
+    }
+
     /// Whether steps make choices: they are enumerated only then, since that costs a second step. A choice
     /// that was not announced is a violation, never a hole.
     fn chooses(&self) -> bool {

@@ -45,9 +45,10 @@ impl<S: Spec> Rules<S> {
         // How the nodes of the first world are called in `world`.
         let mut names: Renaming = (0..=u8::MAX).take(world.nodes().len()).collect();
         let mut actions = Vec::with_capacity(path.len());
-        for Move { lost, action, .. } in path {
+        for Move { lost, action, times, .. } in path {
             let back = inverse(&names);
-            for action in lost.iter().cloned().map(Action::Drop).chain([action.clone()]) {
+            let repeated = std::iter::repeat_n(action, *times).cloned();
+            for action in lost.iter().cloned().map(Action::Drop).chain(repeated) {
                 world = self.apply_named(&world, &action)?;
                 let mut original = action;
                 original.permute(&Permutation::new(&back));

@@ -303,6 +303,7 @@ pub struct Rules<S: Spec> {
     symmetric: bool,
     inert: bool,
     late_losses: bool,
+    late_flushes: bool,
     pub(crate) renamed: Stripes<Renamed<S>>,
     memory: Stripes<Memory<S>>,
 }
@@ -321,6 +322,7 @@ impl<S: Spec> Rules<S> {
             symmetric,
             inert: true,
             late_losses,
+            late_flushes: true,
             renamed: Stripes::default(),
             memory: Stripes::default(),
         }
@@ -344,12 +346,19 @@ impl<S: Spec> Rules<S> {
         Self { late_losses: false, ..self }
     }
 
+    /// The same rules, exploring every record's becoming durable by itself ([`Spec::quiet`]).
+    #[must_use]
+    pub fn with_early_flushes(self) -> Self {
+        Self { late_flushes: false, ..self }
+    }
+
     /// The same rules, leaving out no more than `reductions` say.
     #[must_use]
     pub fn reduced_by(self, reductions: Reductions) -> Self {
         let rules = if reductions.symmetry { self } else { self.without_symmetry() };
         let rules = if reductions.inert { rules } else { rules.without_inert() };
-        if reductions.late_losses { rules } else { rules.with_early_losses() }
+        let rules = if reductions.late_losses { rules } else { rules.with_early_losses() };
+        if reductions.late_flushes { rules } else { rules.with_early_flushes() }
     }
 
     /// The protocol.

@@ -116,3 +116,45 @@ fn inert_messages_of_raft_never_change_anything() {
     let diverged = RaftSpec::new(3, 3).beginning_with(&[(2, &[1, 2]), (2, &[1]), (2, &[1, 1])]);
     inert_is_inert(&diverged, limits(2, 0, 0, 0));
 }
+
+/// Records that become durable only where it shows: the machines that are reached are the same, in all their
+/// combinations, and so is what falls.
+fn late_flushes_lose_nothing<S: Spec>(rules: impl Fn() -> Rules<S>) -> (usize, usize) {
+    let machines = |world: &World<S>| {
+        let machines: Vec<&S::Machine> = world.machines().collect();
+        format!("{machines:?}, {}, {:?}", world.spent().requests, world.spent().crashes)
+    };
+    let reached = |rules: &Rules<S>| {
+        let (mut all, mut fell) = (BTreeSet::new(), BTreeSet::new());
+        let (worlds, _) = reach(rules, |world| {
+            all.insert(machines(world));
+            fell.extend(rules.violated(world));
+        });
+        (worlds, all, fell)
+    };
+    let early = reached(&rules().without_symmetry().with_early_flushes());
+    let late = reached(&rules().without_symmetry());
+    println!("{} worlds, {} of them enough; {} and {} tuples", early.0, late.0, early.1.len(), late.1.len());
+    assert!(early.1 == late.1, "{} and {} combinations of machines", early.1.len(), late.1.len());
+    assert_eq!(early.2, late.2);
+    assert!(late.0 <= early.0);
+    (early.0, late.0)
+}
+
+#[test]
+fn late_flushes_reach_all_that_raft_comes_to() {
+    let mut saved = 0;
+    for (spec, limits) in [
+        (RaftSpec::new(2, 2), limits(1, 1, 1, 1)),
+        (RaftSpec::new(2, 2), limits(2, 0, 1, 1)),
+        (RaftSpec::new(3, 1), limits(2, 0, 1, 1)),
+        (RaftSpec::new(3, 2), limits(2, 0, 0, 0)),
+        (RaftSpec::new(3, 3).beginning_with(&[(2, &[1, 2]), (2, &[1]), (2, &[1, 1])]), limits(2, 0, 0, 0)),
+        (RaftSpec::new(2, 3).beginning_with(&[(2, &[1, 2]), (2, &[1, 1, 1])]), limits(2, 0, 0, 1)),
+        (RaftSpec::new(2, 2).configured(|config| config.pre_vote = true), limits(2, 0, 1, 1)),
+    ] {
+        let (early, late) = late_flushes_lose_nothing(|| Rules::new(spec.clone(), limits));
+        saved += early - late;
+    }
+    assert!(saved > 0);
+}

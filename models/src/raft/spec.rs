@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use quorate::durable::{Corrupt, Image, Record, Recover};
 use quorate::id::{ClusterId, NodeId, RequestId};
+use quorate::machine::RecordOf;
 use quorate::raft::{
     Cell, Config, Entry, HARD_STATE, IDENTITY, LOG, Member, Message, Mode, Notice, Payload, Request, Role,
     Term,
@@ -292,6 +293,12 @@ impl Spec for RaftSpec {
 
     fn sees_faults(&self) -> bool {
         false
+    }
+
+    /// A term, a vote or an entry on disk only ever helps: no property asks for its absence. A truncation takes
+    /// something away, so it shows.
+    fn quiet(&self, record: &RecordOf<Raft>) -> bool {
+        matches!(record, Record::Put { .. } | Record::Append { .. })
     }
 
     fn show(&self, shown: &Shown<'_, Self>) -> String {

@@ -18,10 +18,21 @@
 //!   were and nothing is in flight that was not (a message that its receiver ignores, a crash that takes
 //!   nothing away).
 //!
-//! The nodes and histories that are reached are exactly the same, each with the most messages in flight.
+//! A third follows from the same thought, with *written* in the place of *spent*. A world in which a node's next record
+//! waits covers one in which it is durable, where that record is *quiet* ([`Spec::quiet`]) and nothing waits for it alone:
+//! whatever happens next happens in both, held effects line up behind the record and leave with it, and a crash may still
+//! come after the record, since a crash cuts what is held anywhere. So:
+//!
+//! - *Nothing is written before it shows.* A node's records become durable one after the other until one of them lets
+//!   something leave, or is not quiet; those that nothing waits for do not by themselves.
+//!
+//! What is reached by this differs only in how much of what is quiet is on disk already: the machines are the same.
+//!
+//! The nodes and histories that late losses reach are exactly the same, each with the most messages in flight.
 
 use std::sync::Arc;
 
+use quorate::id::NodeId;
 use smallvec::SmallVec;
 
 use super::passage::Sent;
@@ -38,6 +49,8 @@ pub struct Move<S: Spec> {
     pub lost: Lost<MessageOf<S>>,
     /// What happens.
     pub action: ActionOf<S>,
+    /// How many times in a row, in every step but the last with nothing to be seen.
+    pub times: usize,
     /// The world after, under the canonical names of its nodes.
     pub next: World<S>,
 }
@@ -50,6 +63,10 @@ impl<S: Spec> Rules<S> {
         let mut actions = Vec::new();
         self.offer(world, &mut actions, withheld, !covers);
         for action in actions {
+            if let (Action::Flush(id), true) = (&action, self.late_flushes) {
+                moves.extend(self.flush_until_it_shows(world, *id));
+                continue;
+            }
             let acted = match self.act(world, &action) {
                 Ok(acted) => acted,
                 Err(Refused::Bound(bound)) => {
@@ -62,7 +79,7 @@ impl<S: Spec> Rules<S> {
                 0 if covers && world.covers(&acted.world) => {}
                 0 => {
                     let next = self.canonical(acted.world);
-                    moves.push(Move { lost: Lost::new(), action, next });
+                    moves.push(Move { lost: Lost::new(), action, times: 1, next });
                 }
                 over => {
                     *withheld.entry("in_flight").or_default() += 1;
@@ -75,11 +92,29 @@ impl<S: Spec> Rules<S> {
                             }
                             let next = self.canonical(next);
                             let lost = lost.iter().map(|flying| flying.envelope().clone()).collect();
-                            moves.push(Move { lost, action: action.clone(), next });
+                            moves.push(Move { lost, action: action.clone(), times: 1, next });
                         });
                     }
                 }
             }
+        }
+    }
+
+    /// Record after record becomes durable, until one shows; nothing if none of those that wait does.
+    fn flush_until_it_shows(&self, world: &World<S>, id: NodeId) -> Option<Move<S>> {
+        let action = Action::Flush(id);
+        let held = |world: &World<S>| world.node(id).map_or(0, |node| node.ledger.held().len());
+        let (mut at, mut times) = (world.clone(), 0);
+        loop {
+            let next_record = at.node(id).and_then(|node| node.records().next());
+            let quiet = next_record.is_some_and(|record| self.spec.quiet(record));
+            let next = self.act(&at, &action).ok()?.world;
+            times += 1;
+            let released = held(&next) + 1 < held(&at);
+            if !quiet || released || next.broken.is_some() {
+                return Some(Move { lost: Lost::new(), action, times, next: self.canonical(next) });
+            }
+            at = next;
         }
     }
 }
@@ -144,22 +179,31 @@ fn each_choice<T: Clone>(
 
 impl<S: Spec> Clone for Move<S> {
     fn clone(&self) -> Self {
-        Self { lost: self.lost.clone(), action: self.action.clone(), next: self.next.clone() }
+        Self {
+            lost: self.lost.clone(),
+            action: self.action.clone(),
+            times: self.times,
+            next: self.next.clone(),
+        }
     }
 }
 
 impl<S: Spec> PartialEq for Move<S> {
     fn eq(&self, other: &Self) -> bool {
-        self.lost == other.lost && self.action == other.action
+        self.lost == other.lost && self.action == other.action && self.times == other.times
     }
 }
 
 impl<S: Spec> std::fmt::Debug for Move<S> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.lost.is_empty() {
-            true => self.action.fmt(f),
-            false => write!(f, "{:?}, {:?} being lost", self.action, self.lost),
+        self.action.fmt(f)?;
+        if self.times > 1 {
+            write!(f, ", {} times", self.times)?;
         }
+        if !self.lost.is_empty() {
+            write!(f, ", {:?} being lost", self.lost)?;
+        }
+        Ok(())
     }
 }
 
