@@ -35,6 +35,34 @@ impl Machine for Script {
     }
 }
 
+/// Speaks in the context's own words for what [`Script`] says in effects.
+struct Spoken;
+
+impl Machine for Spoken {
+    type Config = ();
+    type Message = u32;
+    type Timer = char;
+    type Request = Vec<Fx>;
+    type Cell = u32;
+    type Entry = u32;
+    type Notice = u32;
+
+    fn step<C: Context<Self> + ?Sized>(&mut self, input: InputOf<Self>, cx: &mut C) {
+        let Input::Request(effects) = input else { return };
+        for effect in effects {
+            match effect {
+                Effect::Persist(record) => cx.persist(record),
+                Effect::Send { to, message, release: Release::Held } => cx.send(to, message),
+                Effect::Send { to, message, release: Release::Free } => cx.send_free(to, message),
+                Effect::Notify { notice, release: Release::Held } => cx.notify(notice),
+                Effect::Notify { notice, release: Release::Free } => cx.notify_free(notice),
+                Effect::SetTimer { timer, after } => cx.set_timer(timer, after),
+                other => cx.emit(other),
+            }
+        }
+    }
+}
+
 type Fx = EffectOf<Script>;
 type Out = OutputOf<Script>;
 
@@ -123,6 +151,30 @@ fn what_a_node_sends_to_itself_comes_back_after_its_records_even_if_marked_free(
         assert_eq!(drain(&mut ledger), []);
         sync(&mut ledger, usize::MAX);
         assert_eq!(drain(&mut ledger), [Output::Loopback(2), sent(3)]);
+    }
+}
+
+#[test]
+fn a_port_takes_a_word_of_the_context_as_it_takes_its_effect() {
+    let words = [
+        persist(1),
+        send(PEER, 2, Release::Held),
+        send(PEER, 3, Release::Free),
+        send(ME, 4, Release::Held),
+        send(ME, 5, Release::Free),
+        notify(6, Release::Held),
+        notify(7, Release::Free),
+        Effect::SetTimer { timer: 'x', after: Delay::exactly(Duration::from_secs(8)) },
+    ];
+    for word in words {
+        // Behind a record, where what is held differs from what is free, and with nothing before it.
+        for before in [vec![], vec![persist(0)]] {
+            let effects: Vec<_> = before.into_iter().chain([word.clone()]).collect();
+            let mut spoken: LedgerOf<Script> = Ledger::new(ME);
+            let input = Input::Request(effects.clone());
+            Spoken.step(input, &mut spoken.port(Time::ZERO, || 0));
+            assert_eq!(spoken, after(effects), "{word:?}");
+        }
     }
 }
 

@@ -1,8 +1,7 @@
 //! A follower takes entries from the leader of its term (paper, 5.3 and figure 2).
 
 use super::{
-    Command, Entries, Entry, Index, LOG, Message, Outcome, Position, Raft, Rejection, Term, Timer,
-    persist_entries, reject,
+    Command, Entries, Entry, Index, LOG, Message, Outcome, Position, Raft, Rejection, Term, Timer, reject,
 };
 use crate::durable::Record;
 use crate::id::NodeId;
@@ -44,7 +43,7 @@ impl<C: Command> Raft<C> {
             Some((first, _)) if first <= self.commit => {
                 return reject(from, Rejection::ContradictsCommitted, cx);
             }
-            Some((first, skipped)) => self.take_entries(first, entries.get(skipped..).unwrap_or(&[]), cx),
+            Some((first, skipped)) => self.take_entries(first, entries.into_iter().skip(skipped), cx),
             None => {}
         }
         cx.send(from, Message::AppendReply { term, outcome: Outcome::Matched(end) });
@@ -75,14 +74,19 @@ impl<C: Command> Raft<C> {
     }
 
     /// Puts `entries` at `first`, in place of what is there and contradicts them.
-    fn take_entries<Cx: Context<Self> + ?Sized>(&mut self, first: Index, entries: &[Entry<C>], cx: &mut Cx) {
+    fn take_entries<Cx: Context<Self> + ?Sized>(
+        &mut self,
+        first: Index,
+        entries: impl Iterator<Item = Entry<C>>,
+        cx: &mut Cx,
+    ) {
         if first <= self.last().index {
             cx.persist(Record::Truncate { log: LOG, from: first.0 });
             self.log.truncate(first);
         }
-        persist_entries(first, entries, cx);
-        for entry in entries {
-            self.log.push(entry.clone());
+        for (entry, index) in entries.zip(first.0..) {
+            cx.persist(Record::Append { log: LOG, index, entry: entry.clone() });
+            self.log.push(entry);
         }
     }
 }

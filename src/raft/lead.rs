@@ -175,7 +175,7 @@ impl<C: Command> Raft<C> {
 
     /// The next index to send to the peer at `slot`, if flow control lets anything go.
     fn sendable(&self, slot: usize) -> Option<Index> {
-        if self.config.slot_of(self.me) == Some(slot) {
+        if self.config.voters.get(slot) == Some(&self.me) {
             return None;
         }
         let Role::Leader(leader) = &self.role else { return None };
@@ -188,7 +188,7 @@ impl<C: Command> Raft<C> {
 
     /// A heartbeat: an append without entries. It follows everything sent, so that a loss shows.
     pub(super) fn send_empty<Cx: Context<Self> + ?Sized>(&mut self, slot: usize, cx: &mut Cx) {
-        if self.config.slot_of(self.me) == Some(slot) {
+        if self.config.voters.get(slot) == Some(&self.me) {
             return;
         }
         if let Some(next) = self.progress_mut(slot).map(|progress| progress.next) {

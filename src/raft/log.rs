@@ -84,8 +84,12 @@ impl<C: Command> Log<C> {
 
     /// The place of the last entry.
     pub(super) fn last(&self) -> Position {
-        let index = Index(self.evicted.0.saturating_add(self.cache.len() as u64));
+        let index = self.last_index();
         Position { term: self.term_at(index).unwrap_or_default(), index }
+    }
+
+    fn last_index(&self) -> Index {
+        Index(self.evicted.0.saturating_add(self.cache.len() as u64))
     }
 
     /// The term at `index`; 0 at 0; `None` past the end.
@@ -145,7 +149,7 @@ impl<C: Command> Log<C> {
 
     /// Appends an entry; `None`, and no change, if the range of indices is exhausted.
     pub(super) fn push(&mut self, entry: Entry<C>) -> Option<Index> {
-        let index = Index(self.last().index.0.checked_add(1)?);
+        let index = Index(self.last_index().0.checked_add(1)?);
         self.cached_bytes = self.cached_bytes.saturating_add(entry.size_bytes());
         self.cache.push_back(entry);
         Some(index)
@@ -154,7 +158,7 @@ impl<C: Command> Log<C> {
     /// Drops every entry from `from` on. `from` is past what is committed.
     pub(super) fn truncate(&mut self, from: Index) {
         let last = Index(from.0.saturating_sub(1));
-        while self.evicted < self.last().index && self.last().index > last {
+        while self.evicted < self.last_index() && self.last_index() > last {
             if let Some(dropped) = self.cache.pop_back() {
                 self.cached_bytes = self.cached_bytes.saturating_sub(dropped.size_bytes());
             }
