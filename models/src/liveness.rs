@@ -30,7 +30,7 @@ use crate::check::{Bounds, Check, Kind, Level, Progress, PropertyReport, Report,
 use crate::explore::{Explored, Setup, bounds, serve};
 use crate::spec::Spec;
 use crate::usage::Usage;
-use crate::world::{Action, ActionOf, Rules, World};
+use crate::world::{Action, ActionOf, Limits, Rules, World};
 
 use graph::Graph;
 
@@ -90,7 +90,7 @@ impl<S: Spec> LivenessCheck<S> {
         protocol: &'static str,
         name: &'static str,
         varies: &'static str,
-        setup: impl Fn(Level) -> (S, crate::world::Limits) + Send + Sync + 'static,
+        setup: impl Fn(Level) -> (S, Limits) + Send + Sync + 'static,
     ) -> Self {
         Self { protocol, name, varies, setup: Box::new(setup) }
     }
