@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::{LINE_BYTES_MAX, LINES_MAX, VERSION};
+use crate::draw::ROWS_MAX;
 
 /// A trace file that cannot be read or replayed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,6 +76,11 @@ pub enum Fault {
         action: String,
         /// Why.
         why: String,
+    },
+    /// A drawing of so many actions would show nothing.
+    TooMuchToDraw {
+        /// How many actions there are.
+        rows: usize,
     },
     /// No property falls, so there is nothing that must be kept.
     NothingFalls,
@@ -150,6 +156,12 @@ impl fmt::Display for Fault {
                 f,
                 "`{action}` cannot happen here: {why}; either the file was edited, or the machine now behaves differently before this line"
             ),
+            Self::TooMuchToDraw { rows } => {
+                write!(
+                    f,
+                    "{rows} actions are too many to draw, at most {ROWS_MAX} can be seen; minimise the trace first"
+                )
+            }
             Self::NothingFalls => {
                 f.write_str("no property falls at the end of this trace, so there is nothing to keep")
             }
