@@ -29,6 +29,8 @@ pub enum Fault {
     NotATrace,
     /// The file is of another version.
     Version(u64),
+    /// The line is empty, or something else than an object of JSON.
+    NotAnObject,
     /// The line is no JSON, or not of the form that it should have.
     Json {
         /// The column, from 1; 0 where it is of no one column.
@@ -131,6 +133,9 @@ impl fmt::Display for Fault {
                 f,
                 "a trace of version {version}, and only {VERSION} is understood; use the release that wrote it, or find it again with `check --trace`"
             ),
+            Self::NotAnObject => {
+                f.write_str("no action; each line is one, as {\"flush\":{\"node\":0}}, and none is empty")
+            }
             Self::Json { column: 0, says } => f.write_str(says),
             Self::Json { column, says } => write!(f, "{says} (column {column})"),
             Self::NotOneAction(0) => f.write_str("no action; a line holds one, as {\"flush\":{\"node\":0}}"),

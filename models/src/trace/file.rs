@@ -195,6 +195,9 @@ fn header(line: &str) -> Result<Header, Fault> {
         quorate_trace: u64,
     }
     within_bounds(line)?;
+    if !is_object(line) {
+        return Err(Fault::NotATrace);
+    }
     // The version first: of another one, nothing else need be understood.
     let version: Version = serde_json::from_str(line).map_err(|_| Fault::NotATrace)?;
     if version.quorate_trace != VERSION {
@@ -205,6 +208,11 @@ fn header(line: &str) -> Result<Header, Fault> {
 
 fn within_bounds(line: &str) -> Result<(), Fault> {
     if line.len() > LINE_BYTES_MAX { Err(Fault::LongLine) } else { Ok(()) }
+}
+
+/// Whether a line is what it should be at first sight: an array would be read as an object without names.
+fn is_object(line: &str) -> bool {
+    line.trim_start().starts_with('{')
 }
 
 /// An action, and when it happened.
@@ -218,6 +226,9 @@ where
     R: DeserializeOwned,
 {
     within_bounds(line)?;
+    if !is_object(line) {
+        return Err(Fault::NotAnObject);
+    }
     let line: Line<M, T, R> = serde_json::from_str(line)?;
     let (at, chooses) = (line.at_ns.map(Time), line.choices.is_some());
     let action = line.action()?;

@@ -34,7 +34,15 @@ fn a_header_alone_is_a_trace() {
 fn a_header_that_is_none_or_another_is_told() {
     let of = |text: &str| replayed(&[protocol(Bug::None)], text).expect_err("something is wrong");
     assert_eq!(of(""), BadTrace { line: 1, fault: Fault::Empty });
-    for text in ["\n", "hello", "{}", "[1]", r#"{"quorate_trace":"1"}"#, r#"{"flush":{"node":0}}"#] {
+    for text in [
+        "\n",
+        "hello",
+        "{}",
+        "[1]",
+        r#"[1,"claim",{"kind":"check","name":"basic","bounds":"quick"},0,null,null]"#,
+        r#"{"quorate_trace":"1"}"#,
+        r#"{"flush":{"node":0}}"#,
+    ] {
         assert_eq!(of(text), BadTrace { line: 1, fault: Fault::NotATrace }, "{text}");
     }
     assert_eq!(wrong_header(("\":1", "\":2")).fault, Fault::Version(2));
@@ -75,8 +83,6 @@ fn what_a_header_names_must_be_there() {
 fn a_line_that_is_no_action_is_told_by_its_number() {
     let two = r#"{"request":{"node":0,"request":null}}"#;
     for (line, word) in [
-        ("", "EOF"),
-        ("x", "expected value"),
         (r#"{"flush":{"node":0}"#, "EOF"),
         (r#"{"flsh":{"node":0}}"#, "unknown field `flsh`"),
         (r#"{"flush":{"node":0,"now":1}}"#, "unknown field `now`"),
@@ -91,6 +97,13 @@ fn a_line_that_is_no_action_is_told_by_its_number() {
             "{line}: {bad}"
         );
         assert!(!bad.to_string().contains("line 1"), "a line of a line tells nothing: {bad}");
+    }
+    for line in ["", "x", "[null]", "7"] {
+        assert_eq!(
+            wrong(&format!("{line}\n{two}")),
+            BadTrace { line: 2, fault: Fault::NotAnObject },
+            "{line}"
+        );
     }
     let none = Fault::NotOneAction(0);
     assert_eq!(wrong("{}"), BadTrace { line: 2, fault: none.clone() });
