@@ -53,6 +53,8 @@ fn a_check_that_falls_keeps_a_trace_that_replays_and_says_how() {
         lines.filter(|line| line.contains(". ")).filter_map(step).collect::<Vec<_>>()
     };
     let (found, again) = (steps(&said.out), steps(&replayed.out));
+    let after = format!("(after step {})", again.len());
+    assert!(replayed.out.contains(&after), "it falls with the last step: {}", replayed.out);
     assert!(again.len() > 5 && found.starts_with(&again), "{found:#?} {again:#?}");
 }
 

@@ -4,6 +4,7 @@ use std::cell::Cell;
 
 use proptest::collection::vec;
 use proptest::prelude::any;
+use quorate_models::breaker::BreakerSpec;
 use quorate_models::check::Level;
 use quorate_models::draw::layout::Layout;
 use quorate_models::draw::{Band, Drawing, Fate, Lane, Mark, Row, Stretch, Stub, What};
@@ -123,7 +124,8 @@ fn pictures_are_whole_and_legible() {
         .run(&strategy, |(switches, choices)| {
             note(&drawn(&Swarm::of(5, switches).rules(), choices.clone()));
             let claims = Claims { nodes: 4, bug: Bug::None, signed: true };
-            note(&drawn(&Rules::new(claims, Limits::default()), choices));
+            note(&drawn(&Rules::new(claims, Limits::default()), choices.clone()));
+            note(&drawn(&Rules::new(BreakerSpec::new(), Limits::default()), choices));
             Ok(())
         })
         .unwrap();
