@@ -162,13 +162,7 @@ pub struct RunOptions {
 impl Default for RunOptions {
     fn default() -> Self {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        Self {
-            threads,
-            timeout: None,
-            max_states: None,
-            max_memory_bytes: None,
-            limits: Limits::default(),
-        }
+        Self { threads, timeout: None, max_states: None, max_memory_bytes: None, limits: Limits::default() }
     }
 }
 

@@ -93,7 +93,7 @@ impl<S: Spec> LivenessCheck<S> {
         protocol: &'static str,
         name: &'static str,
         varies: &'static str,
-        setup: impl Fn(Level) -> (S, crate::world::Limits) + Send + Sync + 'static,
+        setup: impl Fn(Level) -> (S, Limits) + Send + Sync + 'static,
     ) -> Self {
         Self { protocol, name, varies, setup: Box::new(setup) }
     }

@@ -3,8 +3,8 @@
 use quorate::resilience::breaker::{Config, Ratio};
 use quorate::time::Delay;
 
-use super::{BreakerSpec, liveness};
 use super::spec::nanos;
+use super::{BreakerSpec, liveness};
 use crate::check::{Check, Level, Protocol};
 use crate::explore::WorldCheck;
 use crate::liveness::LivenessCheck;

@@ -97,7 +97,8 @@ impl<'a> Keeper<'a> {
     ) -> Result<String, String> {
         let Some((path, format)) = &self.drawn else { return Ok(String::new()) };
         let unknown = || format!("traces of {}/{} cannot be drawn", report.protocol, report.name);
-        let rules = check.replays(self.args.bounds.into(), &self.args.options().limits).ok_or_else(unknown)?;
+        let rules =
+            check.replays(self.args.bounds.into(), &self.args.options().limits).ok_or_else(unknown)?;
         let short = rules.minimise_file(text).map_err(|bad| format!("the trace found: {bad}"))?;
         let drawing = rules.drawing(&short.text).map_err(|bad| format!("the trace found: {bad}"))?;
         let file = match format {

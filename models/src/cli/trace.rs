@@ -66,13 +66,16 @@ impl<'a> Opened<'a> {
     fn place(&self) -> String {
         let Header { protocol, world, .. } = &self.header;
         match world {
-            Where::Check { name, bounds } => {
+            Where::Check { name, bounds, limits } => {
                 let bounds = match bounds {
                     Level::Quick => "quick",
                     Level::Standard => "standard",
                     Level::Deep => "deep",
                 };
-                format!("{protocol}/{name} at {bounds} bounds")
+                let replaced =
+                    limits.named().into_iter().filter_map(|(name, most)| most.map(|most| (name, most)));
+                let replaced: String = replaced.map(|(name, most)| format!(", {name}={most}")).collect();
+                format!("{protocol}/{name} at {bounds} bounds{replaced}")
             }
             Where::Simulation { name, seed, .. } => format!("{protocol}/{name} from seed {seed}"),
         }

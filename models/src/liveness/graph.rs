@@ -68,8 +68,13 @@ impl Graph {
         until: Option<Instant>,
         progress: &Progress,
     ) -> Self {
-        let mut builder =
-            Builder { rules, claims, graph: Self::default(), numbers: HashMap::default(), classes: HashMap::default() };
+        let mut builder = Builder {
+            rules,
+            claims,
+            graph: Self::default(),
+            numbers: HashMap::default(),
+            classes: HashMap::default(),
+        };
         let mut level = Vec::new();
         for (origin, world) in (0..).zip(rules.initial()) {
             if let Some(number) = builder.number(&world, NONE) {
@@ -84,7 +89,12 @@ impl Graph {
                 let graph = &builder.graph;
                 let full = states_max.is_some_and(|most| graph.len() as u64 >= most);
                 let late = expanded % LOOK == 0 && until.is_some_and(|until| Instant::now() >= until);
-                if full || late || progress.stopped() || graph.fallen.is_some() || graph.len() >= NONE as usize {
+                if full
+                    || late
+                    || progress.stopped()
+                    || graph.fallen.is_some()
+                    || graph.len() >= NONE as usize
+                {
                     return builder.graph;
                 }
                 builder.expand(&world, expanded, &mut next);

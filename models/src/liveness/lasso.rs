@@ -199,17 +199,20 @@ mod tests {
             let (mut known, mut at) = (vec![*state], 0);
             while let Some(state) = known.get(at).copied() {
                 at += 1;
-                known.extend(within(state).map(|edge| edge.to).filter(|to| !known.contains(to)).collect::<Vec<_>>());
+                known.extend(
+                    within(state).map(|edge| edge.to).filter(|to| !known.contains(to)).collect::<Vec<_>>(),
+                );
             }
             known.contains(&states[0])
         });
         let connected = reached.len() == states.len() && back;
-        connected && (0..CLASSES).all(|class| {
-            let possible = |state: &&u32| graph.edges(**state).iter().any(|edge| edge.class == class);
-            let taken = states.iter().any(|state| within(*state).any(|edge| edge.class == class));
-            let often = states.iter().filter(possible).count();
-            taken || if graph.classes[class as usize].strong { often == 0 } else { often < states.len() }
-        })
+        connected
+            && (0..CLASSES).all(|class| {
+                let possible = |state: &&u32| graph.edges(**state).iter().any(|edge| edge.class == class);
+                let taken = states.iter().any(|state| within(*state).any(|edge| edge.class == class));
+                let often = states.iter().filter(possible).count();
+                taken || if graph.classes[class as usize].strong { often == 0 } else { often < states.len() }
+            })
     }
 
     fn some_graph() -> impl Strategy<Value = Graph> {

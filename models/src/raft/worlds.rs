@@ -54,7 +54,11 @@ fn world(name: &'static str, varies: &'static str, setup: fn(Level) -> (RaftSpec
     Box::new(WorldCheck::new("raft", name, varies, setup))
 }
 
-fn settling(name: &'static str, varies: &'static str, setup: fn(Level) -> (RaftSpec, Limits)) -> Box<dyn Check> {
+fn settling(
+    name: &'static str,
+    varies: &'static str,
+    setup: fn(Level) -> (RaftSpec, Limits),
+) -> Box<dyn Check> {
     Box::new(LivenessCheck::new("raft", name, varies, setup))
 }
 

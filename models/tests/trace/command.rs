@@ -59,6 +59,24 @@ fn a_check_that_falls_keeps_a_trace_that_replays_and_says_how() {
 }
 
 #[test]
+fn limits_that_a_check_replaced_go_with_its_trace() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let limits = ["--limit", "in_flight=4", "--limit", "drift=9"];
+    let keep = ["check", "--threads", "1", "--trace", text(folder.path())];
+    assert_eq!(run(protocol(Bug::FreeVote), &[&keep[..], &limits].concat()).status, VIOLATED);
+    let file = folder.path().join("claim-basic-at-most-one-winner.jsonl");
+    let written = std::fs::read_to_string(&file).expect("written");
+    assert!(written.contains(r#""limits":{"in_flight":4,"drift":9}"#), "{written}");
+    // Under limits that withhold it, it does not happen.
+    let replayed = run(protocol(Bug::FreeVote), &["replay", text(&file)]);
+    assert!(replayed.status == VIOLATED && replayed.out.contains("in_flight=4, "), "{}", replayed.out);
+    std::fs::write(&file, written.replace("\"in_flight\":4", "\"in_flight\":4,\"requests\":0"))
+        .expect("written");
+    let replayed = run(protocol(Bug::FreeVote), &["replay", text(&file)]);
+    assert!(replayed.status == UNDECIDED && replayed.err.contains("`requests`"), "{}", replayed.err);
+}
+
+#[test]
 fn one_command_leads_from_a_broken_machine_to_a_drawing() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     for name in ["a/b.svg", "a/b.html", "a/b.mmd"] {

@@ -24,7 +24,7 @@ fn two_winners() -> Drawing {
 /// The drawing of a walk.
 fn drawn<S: Spec>(rules: &Rules<S>, choices: Vec<u16>) -> Drawing {
     let walk = walk_by(rules, choices, |_, _, _| {});
-    let world = Where::Check { name: "walk".to_owned(), bounds: Level::Quick };
+    let world = Where::check("walk", Level::Quick, Limits::default());
     let text =
         rules.write(&Recorded::new(Header::new("some", world), walk.trace)).expect("it can be written");
     rules.drawing(&text).expect("it happened once")

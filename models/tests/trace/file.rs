@@ -24,7 +24,7 @@ fn runner(cases: u32) -> TestRunner {
 }
 
 fn header() -> Header {
-    Header::new("some", Where::Check { name: "world".to_owned(), bounds: Level::Quick })
+    Header::new("some", Where::check("world", Level::Quick, Limits { crashes: Some(7), ..Limits::default() }))
 }
 
 /// A breaker that is called more often than it restarts, and whose leases outlast a few ticks.
