@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::trace::Replays;
 use crate::world::Limits;
 
 /// How far a check goes.
@@ -65,6 +66,9 @@ pub struct Violation {
     /// The state that violates the property, readable.
     #[serde(skip)]
     pub state: String,
+    /// The trace as a file that replays it ([`trace`](crate::trace)); none if the way there could not be written.
+    #[serde(skip)]
+    pub file: Option<String>,
 }
 
 /// The outcome of one check. Everything in it was measured in this run.
@@ -219,6 +223,13 @@ pub trait Check: Send + Sync {
 
     /// Serves stateright's web explorer on a loopback port until the process ends.
     fn explore(&self, level: Level, port: u16);
+
+    /// Its rules, with these limits in the place of their own, for trace files to be replayed under; none where there
+    /// is no such thing.
+    fn replays(&self, level: Level, limits: &Limits) -> Option<Box<dyn Replays>> {
+        let _ = (level, limits);
+        None
+    }
 }
 
 /// A protocol with its checks and its mutants.

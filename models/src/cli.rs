@@ -1,4 +1,4 @@
-//! The command line: checks, mutants, lists and explores whatever protocols a [`Registry`] holds.
+//! The command line: checks, mutants, traces, lists and explores whatever protocols a [`Registry`] holds.
 //!
 //! Ours is `cargo verify`, three lines over [`main`]. A crate with machines of its own gets the same command:
 //!
@@ -17,6 +17,9 @@
 //! - 0: everything held, and every state within the bounds was expanded;
 //! - 1: a property was violated, a `sometimes` was never reached, or a mutant survived;
 //! - 2: the command was not understood or could not be carried out, or a check ended early and found nothing.
+//!
+//! `replay` ends with 0 if no property falls, 1 if one does, 2 if the file is not understood or its actions cannot
+//! happen.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -29,8 +32,10 @@ use crate::world;
 
 mod json;
 mod junit;
+mod keep;
 mod list;
 mod mutants;
+mod pin;
 mod progress;
 mod reductions;
 mod run;
@@ -38,6 +43,7 @@ mod screen;
 mod select;
 mod summary;
 mod table;
+mod trace;
 mod verdict;
 
 pub use screen::Screen;
@@ -59,13 +65,15 @@ pub struct Registry {
     pub protocols: Vec<Protocol>,
     /// Where the mutants are and how they are planted.
     pub mutants: Mutants,
+    /// How a test gets at a protocol, `{}` being its name: `quorate_models::{}::protocol()`.
+    pub test_path: &'static str,
 }
 
 impl Registry {
     /// A registry of `protocols`, laid out as this workspace is.
     #[must_use]
     pub fn new(command: &'static str, protocols: Vec<Protocol>) -> Self {
-        Self { command, protocols, mutants: Mutants::default() }
+        Self { command, protocols, mutants: Mutants::default(), test_path: "quorate_models::{}::protocol()" }
     }
 }
 
@@ -124,6 +132,12 @@ enum Command {
     Reductions(ReductionsArgs),
     /// List protocols, worlds, bounds and mutants.
     List(ListArgs),
+    /// Carry out what a trace file says, and tell what falls.
+    Replay(ReplayArgs),
+    /// Leave out of a trace file all that it does not take.
+    Minimise(MinimiseArgs),
+    /// Draw a trace file as a sequence diagram.
+    Draw(DrawArgs),
     /// Serve a web page on which to walk through a world by hand.
     Explore(ExploreArgs),
 }
@@ -153,6 +167,43 @@ struct CheckArgs {
     /// Write the results as JUnit XML: a suite a protocol, a case a world.
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
+    /// Write the trace of each violation into this folder, `PROTOCOL-WORLD-PROPERTY.jsonl`: `replay` carries it out.
+    #[arg(long, value_name = "DIR")]
+    trace: Option<PathBuf>,
+    /// Minimise and draw violations: the first into a file, which ends the command (`.svg`, `.html`, `.mmd`), or each
+    /// into a folder.
+    #[arg(long, value_name = "FILE|DIR")]
+    draw: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+struct ReplayArgs {
+    /// The trace file, as `check --trace` writes them.
+    #[arg(value_name = "TRACE")]
+    file: PathBuf,
+    /// Print a Rust test that replays it, instead of replaying it.
+    #[arg(long)]
+    rust: bool,
+}
+
+#[derive(Debug, clap::Args)]
+struct MinimiseArgs {
+    /// The trace file, as `check --trace` writes them.
+    #[arg(value_name = "TRACE")]
+    file: PathBuf,
+    /// Where to write what is left; standard output if not given.
+    #[arg(long, value_name = "FILE")]
+    to: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+struct DrawArgs {
+    /// The trace file, as `check --trace` writes them.
+    #[arg(value_name = "TRACE")]
+    file: PathBuf,
+    /// Where to draw it: `.svg` is a picture, `.html` a page with the picture, `.mmd` a Mermaid diagram.
+    #[arg(long, value_name = "FILE")]
+    to: PathBuf,
 }
 
 #[derive(Debug, clap::Args)]
@@ -303,6 +354,9 @@ pub fn run(registry: &Registry, args: impl IntoIterator<Item = OsString>, screen
         Command::Mutants(args) => mutants::mutants(registry, &args, screen),
         Command::Reductions(args) => reductions::reductions(registry, &args, screen),
         Command::List(args) => list::list(registry, &args, screen),
+        Command::Replay(args) => trace::replay(registry, &args, screen),
+        Command::Minimise(args) => trace::minimise(registry, &args, screen),
+        Command::Draw(args) => trace::draw(registry, &args, screen),
         Command::Explore(args) => run::explore(registry, &args, screen),
     };
     done.unwrap_or_else(|error| {

@@ -10,12 +10,14 @@ use stateright::{Checker, HasDiscoveries, Model};
 
 use crate::check::{Bounds, Check, Kind, Level, Progress, PropertyReport, Report, RunOptions, Violation};
 use crate::spec::Spec;
-use crate::trace::TraceOf;
+use crate::trace::{Header, Recorded, Replays, TraceOf, Where};
 use crate::usage::Usage;
 use crate::world::{Limits, Move, Rules, World};
 
 pub use model::Explored;
 
+/// What explores, as reports and traces name it.
+const EXPLORER: &str = "dfs";
 /// A shortest counterexample is looked for among so many states; beyond, the one found is minimised.
 const SHORTEST_STATES: u64 = 20_000_000;
 /// And for so long.
@@ -73,12 +75,19 @@ impl<S: Spec> Check for WorldCheck<S> {
     fn run(&self, level: Level, options: &RunOptions, progress: &Progress) -> Report {
         let (spec, limits) = (self.setup)(level);
         let rules = Rules::new(spec, limits.replaced_by(&options.limits)).reduced_by(options.reductions);
-        let report = run(rules, options, progress);
+        let world = Where::check(self.name, level, options.limits);
+        let header = Header { explorer: Some(EXPLORER.to_owned()), ..Header::new(self.protocol, world) };
+        let report = explored(rules, &header, options, progress);
         Report { protocol: self.protocol, name: self.name, ..report }
     }
 
     fn explore(&self, level: Level, port: u16) {
         serve(Explored::new(self.rules(level).with_early_losses()), port);
+    }
+
+    fn replays(&self, level: Level, limits: &Limits) -> Option<Box<dyn Replays>> {
+        let (spec, own) = (self.setup)(level);
+        Some(Box::new(Rules::new(spec, own.replaced_by(limits))))
     }
 }
 
@@ -115,8 +124,15 @@ struct Ended<S: Spec> {
     path: Option<Path<S>>,
 }
 
-/// Explores everything within the rules, depth first; the report's names are left empty.
+/// Explores everything within the rules, depth first; the report's names are left empty, and so are those in the
+/// header of a trace.
 pub fn run<S: Spec>(rules: Rules<S>, options: &RunOptions, progress: &Progress) -> Report {
+    let header = Header::new("", Where::check("", Level::default(), options.limits));
+    explored(rules, &header, options, progress)
+}
+
+/// Explores everything within the rules, depth first. A trace gets this header.
+fn explored<S: Spec>(rules: Rules<S>, header: &Header, options: &RunOptions, progress: &Progress) -> Report {
     let began = Instant::now();
     let bounds = bounds(rules.spec(), rules.limits());
     let model = Explored::new(rules);
@@ -125,14 +141,14 @@ pub fn run<S: Spec>(rules: Rules<S>, options: &RunOptions, progress: &Progress) 
     let ended = watch(builder.spawn_dfs(), &shared, options, Some(progress));
     let counts = shared.counts().total();
     let (cpu_seconds, memory_bytes) = ended.usage;
-    let violation = ended.path.and_then(|path| violation(&shared, path, progress));
+    let violation = ended.path.and_then(|path| violation(&shared, path, header, progress));
     let complete = !ended.stopped && violation.is_none() && counts.expanded == ended.unique;
     let properties = properties(&shared, violation.as_ref().map(|violation| violation.property));
     progress.expanded.store(counts.expanded, Ordering::Relaxed);
     Report {
         protocol: "",
         name: "",
-        explorer: "dfs",
+        explorer: EXPLORER,
         bounds,
         withheld: counts.withheld,
         complete,
@@ -212,7 +228,12 @@ fn report<S: Spec>(progress: &Progress, checker: &impl Checker<Explored<S>>, mod
 }
 
 /// The shortest trace to where the property falls that fell at the end of `path`, or else a short one.
-fn violation<S: Spec>(model: &Explored<S>, path: Path<S>, progress: &Progress) -> Option<Violation> {
+fn violation<S: Spec>(
+    model: &Explored<S>,
+    path: Path<S>,
+    header: &Header,
+    progress: &Progress,
+) -> Option<Violation> {
     let rules = model.rules();
     let property = rules.violated(&path.last()?.0)?;
     let found = unwound(rules, path);
@@ -235,10 +256,14 @@ fn violation<S: Spec>(model: &Explored<S>, path: Path<S>, progress: &Progress) -
     };
     let Some(trace) = trace else {
         // The way there could not be found again; the property fell all the same.
-        return Some(Violation { property, steps: Vec::new(), shortest: false, state: String::new() });
+        let (steps, state) = (Vec::new(), String::new());
+        return Some(Violation { property, steps, shortest: false, state, file: None });
     };
     let state = rules.replay(&trace, |_, _, _| ()).map(|world| rules.picture(&world)).unwrap_or_default();
-    Some(Violation { property, steps: rules.render(&trace), shortest: is_shortest, state })
+    let steps = rules.render(&trace);
+    let header = Header { property: Some(property.to_owned()), ..header.clone() };
+    let file = rules.write(&Recorded::new(header, trace)).ok();
+    Some(Violation { property, steps, shortest: is_shortest, state, file })
 }
 
 /// A path of representatives as a trace.

@@ -5,6 +5,7 @@
 //! - [`world`], [`node`], [`network`]: the world it runs in, its actions and its bounds;
 //! - [`symmetry`]: worlds that differ only by the names of their nodes are one;
 //! - [`trace`]: sequences of actions, replayed, minimised and made readable;
+//! - [`draw`]: traces as sequence diagrams;
 //! - [`walk`]: random walks far past the bounds, for proptest and fuzzing;
 //! - [`explore`]: exhaustive runs under stateright;
 //! - [`liveness`]: what must happen at last, on every fair run of a small world;
@@ -15,6 +16,7 @@ mod cache;
 mod caught;
 pub mod check;
 pub mod cli;
+pub mod draw;
 pub mod explore;
 mod hash;
 mod history;

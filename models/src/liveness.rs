@@ -29,11 +29,14 @@ use std::time::{Duration, Instant};
 use crate::check::{Bounds, Check, Kind, Level, Progress, PropertyReport, Report, RunOptions, Violation};
 use crate::explore::{Explored, Setup, bounds, serve};
 use crate::spec::Spec;
+use crate::trace::{Header, Recorded, Replays, Where};
 use crate::usage::Usage;
 use crate::world::{Action, ActionOf, Limits, Rules, World};
 
 use graph::Graph;
 
+/// What explores, as reports and traces name it.
+const EXPLORER: &str = "lasso";
 /// How many claims a world may make.
 pub const CLAIMS_MAX: usize = 8;
 
@@ -121,7 +124,10 @@ impl<S: Spec> Check for LivenessCheck<S> {
 
     fn run(&self, level: Level, options: &RunOptions, progress: &Progress) -> Report {
         let (spec, limits) = (self.setup)(level);
-        let report = run(Rules::new(spec, limits.replaced_by(&options.limits)), options, progress);
+        let rules = Rules::new(spec, limits.replaced_by(&options.limits));
+        let world = Where::check(self.name, level, options.limits);
+        let header = Header { explorer: Some(EXPLORER.to_owned()), ..Header::new(self.protocol, world) };
+        let report = decided(told_apart(rules), &header, options, progress);
         Report { protocol: self.protocol, name: self.name, ..report }
     }
 
@@ -132,6 +138,12 @@ impl<S: Spec> Check for LivenessCheck<S> {
     fn explore(&self, level: Level, port: u16) {
         serve(Explored::new(self.rules(level).with_early_losses()), port);
     }
+
+    /// For what falls on the way to a lasso: a lasso itself is no trace, since it never ends.
+    fn replays(&self, level: Level, limits: &Limits) -> Option<Box<dyn Replays>> {
+        let (spec, own) = (self.setup)(level);
+        Some(Box::new(told_apart(Rules::new(spec, own.replaced_by(limits)))))
+    }
 }
 
 /// Checks every claim of the rules' protocol; the report's names are left empty.
@@ -139,12 +151,22 @@ impl<S: Spec> Check for LivenessCheck<S> {
 /// One thread does it: the graphs are small. A property of safety that falls on the way ends it as well.
 #[must_use]
 pub fn run<S: Spec>(rules: Rules<S>, options: &RunOptions, progress: &Progress) -> Report {
+    let header = Header::new("", Where::check("", Level::default(), options.limits));
+    decided(told_apart(rules), &header, options, progress)
+}
+
+/// The same rules, with nodes told apart and every loss tried, as fairness tells them apart.
+fn told_apart<S: Spec>(rules: Rules<S>) -> Rules<S> {
+    rules.without_symmetry().with_early_losses()
+}
+
+/// Checks every claim. The trace to a state that is not safe gets this header.
+fn decided<S: Spec>(rules: Rules<S>, header: &Header, options: &RunOptions, progress: &Progress) -> Report {
     let (began, usage) = (Instant::now(), Usage::now());
-    let rules = rules.without_symmetry().with_early_losses();
     let claims = rules.spec().leads_to();
     let until = options.timeout.map(|timeout| began + timeout);
     let graph = Graph::build(&rules, &claims, options.max_states, until, progress);
-    let mut violation = graph.fallen.and_then(|at| fallen(&rules, &graph, at));
+    let mut violation = graph.fallen.and_then(|at| fallen(&rules, &graph, at, header));
     if graph.complete && violation.is_none() {
         violation = claims.iter().enumerate().find_map(|(claim, leads_to)| {
             let lasso = lasso::find(&graph, claim)?;
@@ -155,7 +177,7 @@ pub fn run<S: Spec>(rules: Rules<S>, options: &RunOptions, progress: &Progress) 
     Report {
         protocol: "",
         name: "",
-        explorer: "lasso",
+        explorer: EXPLORER,
         bounds: bounds(rules.spec(), rules.limits()),
         withheld: graph.withheld.clone(),
         complete: graph.complete && violation.is_none() && !claims.is_empty(),
@@ -197,12 +219,14 @@ fn properties<S: Spec>(
 }
 
 /// The trace to a state that violates a property of safety.
-fn fallen<S: Spec>(rules: &Rules<S>, graph: &Graph, at: u32) -> Option<Violation> {
+fn fallen<S: Spec>(rules: &Rules<S>, graph: &Graph, at: u32, header: &Header) -> Option<Violation> {
     let trace = graph.trace(rules, &graph.way_to(at));
     let world = rules.replay(&trace, |_, _, _| ()).ok()?;
     let property = rules.violated(&world)?;
     let (steps, state) = (rules.render(&trace), rules.picture(&world));
-    Some(Violation { property, steps, shortest: true, state })
+    let header = Header { property: Some(property.to_owned()), ..header.clone() };
+    let file = rules.write(&Recorded::new(header, trace)).ok();
+    Some(Violation { property, steps, shortest: true, state, file })
 }
 
 /// A lasso, readable: the way to the cycle, and the cycle.
@@ -218,5 +242,5 @@ fn told<S: Spec>(rules: &Rules<S>, graph: &Graph, property: &'static str, lasso:
     };
     steps.insert(turn, word.to_owned());
     let state = rules.replay(&trace, |_, _, _| ()).map(|world| rules.picture(&world)).unwrap_or_default();
-    Violation { property, steps, shortest: false, state }
+    Violation { property, steps, shortest: false, state, file: None }
 }

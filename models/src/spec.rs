@@ -216,10 +216,27 @@ pub trait Spec: Clone + Send + Sync + 'static {
         String::new()
     }
 
+    /// The phase that a machine is in (its role and its term), for drawings: a stretch of its lane has one colour and
+    /// this label. Nothing where there are no such phases.
+    fn band(&self, machine: &Self::Machine) -> Option<Band> {
+        let _ = machine;
+        None
+    }
+
     /// A message, a record or the like in a few words, for traces.
     fn show(&self, shown: &Shown<'_, Self>) -> String {
         shown.debug()
     }
+}
+
+/// A phase of a machine, as drawings show it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs, reason = "written out by protocols")]
+pub struct Band {
+    /// What it is called, in a word or two.
+    pub label: String,
+    /// Its colour, in degrees on the colour wheel: 0 is red, 120 green, 240 blue.
+    pub hue: u16,
 }
 
 /// What traces show of a protocol, to be said in a few words.

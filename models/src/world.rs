@@ -10,6 +10,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use quorate::id::{NodeId, Permutation, Permute};
+use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 use crate::check::{Bounds, Kind, Reductions};
@@ -85,21 +86,28 @@ impl<M: Permute, T, R: Permute> Permute for Action<M, T, R> {
 }
 
 /// How much of each fault there may be; `None` is any.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 #[allow(clippy::exhaustive_structs, reason = "written out by protocols, with a default for the rest")]
 pub struct Limits {
     /// Messages in flight at once, those still held back by a ledger included. A step that would send more
     /// is withheld until something was delivered or lost, so this is at least the widest broadcast.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub in_flight: Option<u64>,
     /// Messages that arrive and stay in flight.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub duplicates: Option<u64>,
     /// Requests of applications.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub requests: Option<u64>,
     /// Crashes.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub crashes: Option<u64>,
     /// Movements of clocks.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ticks: Option<u64>,
     /// How far apart two clocks may be, in nanoseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub drift: Option<u64>,
 }
 
@@ -115,6 +123,11 @@ impl Limits {
             ticks: others.ticks.or(self.ticks),
             drift: others.drift.or(self.drift),
         }
+    }
+
+    /// Whether none is set, so that they replace none.
+    pub(crate) fn replace_nothing(&self) -> bool {
+        *self == Self::default()
     }
 
     /// Sets the limit of that name; `false` if there is none.

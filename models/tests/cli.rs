@@ -77,6 +77,7 @@ impl Check for Fake {
                 steps: vec!["n1 starts".to_owned(), "n1 -> n2 <Vote & \"more\">".to_owned()],
                 shortest: true,
                 state: "n1: decided 1\nn2: decided 2".to_owned(),
+                file: None,
             }),
         }
     }

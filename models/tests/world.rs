@@ -165,7 +165,7 @@ fn speed() {
     for (symmetric, threads) in [(true, 1), (true, 2), (false, 1)] {
         let rules = Rules::new(Claims { nodes: 3, bug: Bug::None, signed: true }, limits);
         let rules = if symmetric { rules } else { rules.without_symmetry() };
-        let options = RunOptions { threads, timeout: None, max_states: Some(3_000_000) };
+        let options = RunOptions { threads, max_states: Some(3_000_000), ..RunOptions::default() };
         let report = run(rules, &options, &Progress::default());
         println!(
             "symmetric {symmetric}, {threads} threads: {} unique, {} states, {:.2} s, {:.2} CPU s, {} k/s/core, depth {}, {} MB, complete {}",

@@ -13,7 +13,7 @@ use super::{History, liveness, properties};
 use crate::check::Bounds;
 use crate::liveness::{Fairness, LeadsTo};
 use crate::node::Node;
-use crate::spec::{Property, Seen, Spec};
+use crate::spec::{Band, Property, Seen, Spec};
 use crate::world::{ActionOf, World};
 
 /// Every way in which a call ends.
@@ -174,6 +174,15 @@ impl Spec for BreakerSpec {
         node.now = self.distant(node.now, history.read);
         history.count_time(history.read, Breaker::CANONICAL_NOW);
         Some((node, history))
+    }
+
+    fn band(&self, machine: &Breaker) -> Option<Band> {
+        let (label, hue) = match machine.state() {
+            State::Closed => ("closed", 145),
+            State::Open => ("open", 5),
+            State::HalfOpen => ("half-open", 45),
+        };
+        Some(Band { label: label.to_owned(), hue })
     }
 
     fn summary(&self, machine: &Breaker) -> String {

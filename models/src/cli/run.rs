@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::check::{Check, Kind, Progress, PropertyReport, Report, RunOptions, Violation};
 
+use super::keep::Keeper;
 use super::progress::Line;
 use super::verdict::{self, Verdict};
 use super::{Bounds, CheckArgs, ExploreArgs, HOLDS, Limits, Registry, Screen, json, junit, select, summary};
@@ -43,6 +44,7 @@ impl Limits {
 pub(super) fn check(registry: &Registry, args: &CheckArgs, screen: &mut Screen<'_>) -> Result<u8, String> {
     let protocols = select::protocols(registry, &args.protocols)?;
     let checks = select::checks(&protocols, &args.worlds)?;
+    let mut keeper = Keeper::of(registry.command, args)?;
     json::claim_out(args.json.as_deref(), screen);
     let options = args.limits.options(&args.replaced);
     let mut reports = Vec::new();
@@ -52,11 +54,12 @@ pub(super) fn check(registry: &Registry, args: &CheckArgs, screen: &mut Screen<'
         if let Some(trace) = summary::trace(&report, screen.width) {
             screen.say(trace);
         }
+        keeper.keep(*check, &report, screen);
         let enough = Verdict::of(&report)
             .fell()
             .is_some_and(|fell| args.fail_fast.iter().any(|wanted| wanted.is_empty() || wanted == fell));
         reports.push(report);
-        if enough {
+        if enough || keeper.has_its_one() {
             break;
         }
     }
@@ -70,7 +73,7 @@ pub(super) fn check(registry: &Registry, args: &CheckArgs, screen: &mut Screen<'
     if let Some(file) = &args.junit {
         junit::write(&reports, registry.command, file)?;
     }
-    Ok(status)
+    keeper.done().map(|()| status)
 }
 
 /// Runs one check on a thread of its own, watching it from this one.
@@ -132,7 +135,13 @@ fn panicked(
         cpu_seconds: 0.0,
         memory_bytes: 0,
         properties: vec![PropertyReport { name: property, kind: Kind::Always, holds: false }],
-        violation: Some(Violation { property, steps: Vec::new(), shortest: false, state: message }),
+        violation: Some(Violation {
+            property,
+            steps: Vec::new(),
+            shortest: false,
+            state: message,
+            file: None,
+        }),
     }
 }
 

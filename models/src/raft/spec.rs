@@ -15,7 +15,7 @@ use crate::check::Bounds;
 use crate::hash::fingerprint;
 use crate::liveness::LeadsTo;
 use crate::node::{Frozen, ImageOf};
-use crate::spec::{Origin, Property, Seen, Shown, Spec};
+use crate::spec::{Band, Origin, Property, Seen, Shown, Spec};
 use crate::world::{Action, ActionOf, World};
 
 /// The cluster under check.
@@ -303,6 +303,17 @@ impl Spec for RaftSpec {
 
     fn show(&self, shown: &Shown<'_, Self>) -> String {
         render::shown(shown)
+    }
+
+    fn band(&self, machine: &Raft) -> Option<Band> {
+        let (role, hue) = match machine.role() {
+            Role::Follower { .. } => ("follower", 215),
+            Role::PreCandidate { .. } => ("pre-candidate", 55),
+            Role::Candidate { .. } => ("candidate", 30),
+            Role::Leader(_) => ("leader", 145),
+            _ => return None,
+        };
+        Some(Band { label: format!("{role} {}", machine.term()), hue })
     }
 
     fn summary(&self, machine: &Raft) -> String {

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::{LINE_BYTES_MAX, LINES_MAX, VERSION};
+use crate::draw::ROWS_MAX;
 
 /// A trace file that cannot be read or replayed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +29,8 @@ pub enum Fault {
     NotATrace,
     /// The file is of another version.
     Version(u64),
+    /// The line is empty, or something else than an object of JSON.
+    NotAnObject,
     /// The line is no JSON, or not of the form that it should have.
     Json {
         /// The column, from 1; 0 where it is of no one column.
@@ -75,6 +78,11 @@ pub enum Fault {
         action: String,
         /// Why.
         why: String,
+    },
+    /// A drawing of so many actions would show nothing.
+    TooMuchToDraw {
+        /// How many actions there are.
+        rows: usize,
     },
     /// No property falls, so there is nothing that must be kept.
     NothingFalls,
@@ -125,6 +133,9 @@ impl fmt::Display for Fault {
                 f,
                 "a trace of version {version}, and only {VERSION} is understood; use the release that wrote it, or find it again with `check --trace`"
             ),
+            Self::NotAnObject => {
+                f.write_str("no action; each line is one, as {\"flush\":{\"node\":0}}, and none is empty")
+            }
             Self::Json { column: 0, says } => f.write_str(says),
             Self::Json { column, says } => write!(f, "{says} (column {column})"),
             Self::NotOneAction(0) => f.write_str("no action; a line holds one, as {\"flush\":{\"node\":0}}"),
@@ -150,6 +161,12 @@ impl fmt::Display for Fault {
                 f,
                 "`{action}` cannot happen here: {why}; either the file was edited, or the machine now behaves differently before this line"
             ),
+            Self::TooMuchToDraw { rows } => {
+                write!(
+                    f,
+                    "{rows} actions are too many to draw, at most {ROWS_MAX} can be seen; minimise the trace first"
+                )
+            }
             Self::NothingFalls => {
                 f.write_str("no property falls at the end of this trace, so there is nothing to keep")
             }

@@ -24,7 +24,7 @@ use super::{BadTrace, Fault, Trace};
 use crate::check::Level;
 use crate::network::Envelope;
 use crate::spec::Spec;
-use crate::world::{Action, ActionOf, Rules, Script};
+use crate::world::{Action, ActionOf, Limits, Rules, Script};
 
 /// The version of trace files that this release writes, and the only one that it reads.
 pub const VERSION: u64 = 1;
@@ -65,6 +65,9 @@ pub enum Where {
         name: String,
         /// How far it goes.
         bounds: Level,
+        /// What its limits were replaced by (`check --limit`).
+        #[serde(default, skip_serializing_if = "Limits::replace_nothing")]
+        limits: Limits,
     },
     /// A world that is simulated.
     Simulation {
@@ -78,6 +81,12 @@ pub enum Where {
 }
 
 impl Where {
+    /// The world `name` as it is explored, with these limits in the place of its own.
+    #[must_use]
+    pub fn check(name: &str, bounds: Level, limits: Limits) -> Self {
+        Self::Check { name: name.to_owned(), bounds, limits }
+    }
+
     /// The name of the world within its protocol.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -186,6 +195,9 @@ fn header(line: &str) -> Result<Header, Fault> {
         quorate_trace: u64,
     }
     within_bounds(line)?;
+    if !is_object(line) {
+        return Err(Fault::NotATrace);
+    }
     // The version first: of another one, nothing else need be understood.
     let version: Version = serde_json::from_str(line).map_err(|_| Fault::NotATrace)?;
     if version.quorate_trace != VERSION {
@@ -198,14 +210,25 @@ fn within_bounds(line: &str) -> Result<(), Fault> {
     if line.len() > LINE_BYTES_MAX { Err(Fault::LongLine) } else { Ok(()) }
 }
 
+/// Whether a line is what it should be at first sight: an array would be read as an object without names.
+fn is_object(line: &str) -> bool {
+    line.trim_start().starts_with('{')
+}
+
+/// An action, and when it happened.
+type Timed<M, T, R> = (Action<M, T, R>, Option<Time>);
+
 /// The action in a line, and when it happened.
-fn parsed<M, T, R>(line: &str) -> Result<(Action<M, T, R>, Option<Time>), Fault>
+fn parsed<M, T, R>(line: &str) -> Result<Timed<M, T, R>, Fault>
 where
     M: DeserializeOwned,
     T: DeserializeOwned,
     R: DeserializeOwned,
 {
     within_bounds(line)?;
+    if !is_object(line) {
+        return Err(Fault::NotAnObject);
+    }
     let line: Line<M, T, R> = serde_json::from_str(line)?;
     let (at, chooses) = (line.at_ns.map(Time), line.choices.is_some());
     let action = line.action()?;

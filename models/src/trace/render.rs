@@ -9,7 +9,7 @@ use super::TraceOf;
 use crate::network::Envelope;
 use crate::node::{Node, Owed};
 use crate::spec::{CellOf, EntryOf, MessageOf, NoticeOf, Shown, Spec};
-use crate::world::{Action, ActionOf, Rules, World};
+use crate::world::{Action, ActionOf, Refused, Rules, World};
 
 impl<S: Spec> Rules<S> {
     /// A trace, one readable line an action.
@@ -67,6 +67,51 @@ impl<S: Spec> Rules<S> {
     }
 }
 
+impl<S: Spec> Rules<S> {
+    /// One action in words, in the world that it is to happen in.
+    pub(crate) fn name(&self, world: &World<S>, action: &ActionOf<S>) -> String {
+        describe_action(self.spec(), world, action)
+    }
+
+    /// Why an action is refused, in words.
+    pub(crate) fn why(&self, world: &World<S>, action: &ActionOf<S>, refused: Refused) -> String {
+        let nodes = world.nodes().len();
+        let is_there = |id: &NodeId| world.node(*id).is_some();
+        match (refused, action) {
+            (Refused::Bound(bound), _) => format!("the bound on `{bound}` of this world withholds it"),
+            _ if world.broken().is_some() => {
+                "a property fell before, and no world goes on from there".to_owned()
+            }
+            (_, Action::Deliver(envelope, _) | Action::Duplicate(envelope, _) | Action::Drop(envelope)) => {
+                let flying = world.network().iter().filter(|flying| flying.to == envelope.to);
+                let flying: Vec<String> = flying.map(|flying| sent(self.spec(), flying)).collect();
+                format!(
+                    "that message is not in flight; to {} there are: [{}]",
+                    envelope.to,
+                    flying.join("; ")
+                )
+            }
+            (_, Action::Fire(id, ..) | Action::Flush(id) | Action::Inbox(id, _) | Action::Crash(id, ..))
+                if !is_there(id) =>
+            {
+                format!("there is no {id}; the nodes are n0 to n{}", nodes.saturating_sub(1))
+            }
+            (_, Action::Request(id, ..) | Action::Tick(id, _)) if !is_there(id) => {
+                format!("there is no {id}; the nodes are n0 to n{}", nodes.saturating_sub(1))
+            }
+            (_, Action::Fire(..)) => "that timer is not set".to_owned(),
+            (_, Action::Flush(_)) => "nothing waits to become durable".to_owned(),
+            (_, Action::Inbox(..)) => "nothing is owed to the node".to_owned(),
+            (_, Action::Crash(id, ..)) => {
+                let held = world.node(*id).map_or(0, |node| node.ledger.held().len());
+                format!("it holds {held} effects back, so no more than those can have happened")
+            }
+            (_, Action::Tick(..)) => "a clock does not move by that much here".to_owned(),
+            (_, Action::Request(..)) => "it makes no sense here".to_owned(),
+        }
+    }
+}
+
 /// What changed of a summary, part by part where it has as many as before.
 fn changed(was: &str, is: &str) -> String {
     let (before, after) = (was.split(", "), is.split(", "));
@@ -96,7 +141,9 @@ fn describe_action<S: Spec>(spec: &S, world: &World<S>, action: &ActionOf<S>) ->
             format!("{id}: {}", owed.map_or_else(|| "takes nothing".to_owned(), |owed| taken(spec, owed)))
         }
         Action::Crash(id, kept, _) => {
-            format!("{id}: crash, {}", node(id).map_or_else(String::new, |node| cut(spec, node, *kept)))
+            let parts = node(id).map_or_else(Vec::new, |node| cut(spec, node, *kept));
+            let parts = if parts.is_empty() { "with nothing held".to_owned() } else { parts.join(" | ") };
+            format!("{id}: crash, {parts}")
         }
         Action::Tick(id, by) => format!("{id}: clock moves by {by} ns"),
     };
@@ -121,17 +168,12 @@ fn taken<S: Spec>(spec: &S, owed: &Owed<MessageOf<S>, EntryOf<S>>) -> String {
     }
 }
 
-/// What of the held effects happened before a crash.
-fn cut<S: Spec>(spec: &S, node: &Node<S>, kept: usize) -> String {
+/// What of the held effects happened before a crash, and what was lost.
+pub(crate) fn cut<S: Spec>(spec: &S, node: &Node<S>, kept: usize) -> Vec<String> {
     let held: Vec<String> = node.ledger.held().map(|held| waiting(spec, held)).collect();
     let (done, lost) = held.split_at(kept.min(held.len()));
-    let mut parts = Vec::new();
-    for (fate, effects) in [("after", done), ("losing", lost)] {
-        if !effects.is_empty() {
-            parts.push(format!("{fate} {}", effects.join("; ")));
-        }
-    }
-    if parts.is_empty() { "with nothing held".to_owned() } else { parts.join(" | ") }
+    let parts = [("after", done), ("losing", lost)].into_iter().filter(|(_, effects)| !effects.is_empty());
+    parts.map(|(fate, effects)| format!("{fate} {}", effects.join("; "))).collect()
 }
 
 /// An effect that waits for durability.

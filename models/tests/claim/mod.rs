@@ -8,7 +8,7 @@ use quorate::ledger::Output;
 use quorate::machine::{Context, Input, InputOf, Machine};
 use quorate::time::Delay;
 use quorate_models::check::Bounds;
-use quorate_models::spec::{Property, Seen, Spec};
+use quorate_models::spec::{Band, Property, Seen, Spec};
 use quorate_models::world::World;
 use serde::{Deserialize, Serialize};
 
@@ -235,6 +235,11 @@ impl Spec for Claims {
 
     fn message_signature(&self, message: &Message) -> u64 {
         if self.signed && *message == Message::Vote { 1 } else { 0 }
+    }
+
+    fn band(&self, machine: &Claimant) -> Option<Band> {
+        let hue = if machine.won { 145 } else { 215 + u16::from(machine.claiming) * 175 };
+        Some(Band { label: self.summary(machine), hue })
     }
 
     fn summary(&self, machine: &Claimant) -> String {

@@ -1,11 +1,7 @@
 //! Traces as files: written, read, and replayed to the same world.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail loudly")]
-
-mod claim;
 
 use std::time::Duration;
 
-use claim::{Bug, Claims};
 use proptest::collection::vec;
 use proptest::prelude::any;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
@@ -17,6 +13,8 @@ use quorate_models::trace::{Header, Recorded, RecordedOf, VERSION, Where, read};
 use quorate_models::walk::walk_by;
 use quorate_models::world::{Action, Limits, Rules};
 
+use crate::claim::{Bug, Claims};
+
 /// How many actions a walk takes at most.
 const LONGEST: usize = 400;
 
@@ -26,7 +24,7 @@ fn runner(cases: u32) -> TestRunner {
 }
 
 fn header() -> Header {
-    Header::new("some", Where::Check { name: "world".to_owned(), bounds: Level::Quick })
+    Header::new("some", Where::check("world", Level::Quick, Limits { crashes: Some(7), ..Limits::default() }))
 }
 
 /// A breaker that is called more often than it restarts, and whose leases outlast a few ticks.
