@@ -7,7 +7,7 @@ use quorate_models::check::{Level, Progress, Report, RunOptions};
 fn explored(name: &str, threads: usize) -> Report {
     let protocol = protocol();
     let check = protocol.checks.iter().find(|check| check.name() == name).expect("there is such a world");
-    let options = RunOptions { threads, timeout: None, max_states: None };
+    let options = RunOptions { threads, ..RunOptions::default() };
     check.run(Level::Quick, &options, &Progress::default())
 }
 
