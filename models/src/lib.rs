@@ -16,6 +16,7 @@ pub mod check;
 pub mod cli;
 pub mod explore;
 mod hash;
+pub mod history;
 pub mod network;
 pub mod node;
 mod past;

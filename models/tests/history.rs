@@ -1,0 +1,8 @@
+//! Histories: what each check lets pass and what it does not, beside other checkers and by planted faults.
+#![allow(missing_docs, unreachable_pub, reason = "a test")]
+#![allow(clippy::cast_possible_truncation, reason = "small numbers")]
+
+#[path = "history/made.rs"]
+mod made;
+#[path = "history/stateright.rs"]
+mod stateright_says;
