@@ -35,7 +35,7 @@ pub fn linearizable<S: Sequential>(spec: &S, history: &HistoryOf<S>, budget: u64
         match decide(spec, &tasks, budget) {
             Decision::Explained => {}
             Decision::Unexplained { calls } => {
-                return Verdict::Violated(explanation(spec, &tasks, calls));
+                return Verdict::Violated(explanation(spec, &tasks, calls, BECAUSE));
             }
             Decision::OutOfBudget => {
                 undecided.get_or_insert(Undecided::Budget { key: Some(key) });
@@ -62,7 +62,7 @@ pub(super) fn by_key<O, R>(history: &History<O, R>) -> Option<Vec<(Key, Vec<u32>
 }
 
 /// A call of the history as a task.
-fn task<S: Sequential>(history: &HistoryOf<S>, at: u32) -> Option<TaskOf<'_, S>> {
+pub(super) fn task<S: Sequential>(history: &HistoryOf<S>, at: u32) -> Option<TaskOf<'_, S>> {
     history.calls().get(at as usize).map(|call: &Call<_, _>| Task {
         call: at,
         called: call.called,
@@ -107,7 +107,12 @@ pub(super) fn decide<S: Sequential>(spec: &S, tasks: &[TaskOf<'_, S>], budget: u
 }
 
 /// The smallest explanation of why there is no order of `tasks`.
-pub(super) fn explanation<S: Sequential>(spec: &S, tasks: &[TaskOf<'_, S>], cause: Cause) -> Violation {
+pub(super) fn explanation<S: Sequential>(
+    spec: &S,
+    tasks: &[TaskOf<'_, S>],
+    cause: Cause,
+    because: &'static str,
+) -> Violation {
     let explained = |calls: &[u32]| match decide(spec, &forgetful::<S>(tasks, calls), BUDGET_SHRINK) {
         Decision::Explained => Some(true),
         Decision::Unexplained { .. } => Some(false),
@@ -124,12 +129,7 @@ pub(super) fn explanation<S: Sequential>(spec: &S, tasks: &[TaskOf<'_, S>], caus
         Found::None { stuck } => Some(stuck as usize),
         _ => None,
     };
-    Violation {
-        because: BECAUSE,
-        calls: calls.into_iter().map(|call| call as usize).collect(),
-        stuck,
-        minimal,
-    }
+    Violation { because, calls: calls.into_iter().map(|call| call as usize).collect(), stuck, minimal }
 }
 
 /// The tasks that are known to have taken effect.

@@ -63,8 +63,6 @@ pub enum Unsuitable {
         /// The place in [`History::calls`] of the second write.
         call: usize,
     },
-    /// A history has at most 2^32 - 1 calls.
-    TooLong,
 }
 
 /// Calls that break a guarantee by themselves.
@@ -154,7 +152,6 @@ impl fmt::Display for Unsuitable {
                     "call {call} writes a value that was there before; this check needs distinct values"
                 )
             }
-            Self::TooLong => f.write_str("a history has at most 4,294,967,295 calls"),
         }
     }
 }
