@@ -5,8 +5,11 @@
 use std::time::Instant;
 
 use quorate_models::history::{
-    BUDGET, Kv, KvOperation, Register, RegisterOperation, Sequential, Verdict, linearizable,
+    BUDGET, Causality, Event, EventKind, Guarantee, HistoryOf, Kv, KvOperation, Register, RegisterOperation,
+    RegisterOutcome, Sequential, Verdict, causal, convergent, linearizable, sequential, session,
 };
+use stateright::semantics::register::{RegisterOp, RegisterRet};
+use stateright::semantics::{ConsistencyTester, LinearizabilityTester};
 
 #[path = "../tests/history/made.rs"]
 #[allow(dead_code, reason = "small histories are for tests")]
@@ -16,7 +19,7 @@ use made::{Random, Shape, history, made};
 
 fn main() {
     const CALLS: usize = 1_000_000;
-    let shape = Shape { clients: 16, keys: 1_000, calls: CALLS, unknown: 0, lost: None };
+    let shape = Shape { clients: 16, keys: 1_000, calls: CALLS, unknown: 0, lost: None, lost_calls: 20 };
     let register = Register { initial: 0_u64 };
     let distinct = |random: &mut Random, n: u64| {
         if random.once_in(2) { RegisterOperation::Read } else { RegisterOperation::Write(n + 1) }
@@ -36,17 +39,80 @@ fn main() {
     for (name, shape) in [
         ("good", shape),
         ("unknown 1 %", Shape { unknown: 10, ..shape }),
-        ("a write lost", Shape { lost, ..shape }),
-        ("a write lost, unknown 1 %", Shape { lost, unknown: 10, ..shape }),
-        ("good, 10 keys", Shape { keys: 10, ..shape }),
+        ("20 calls lost", Shape { lost, ..shape }),
+        ("20 calls lost, unknown 1 %", Shape { lost, unknown: 10, ..shape }),
         ("good, 1 key", Shape { keys: 1, ..shape }),
         ("unknown 1 %, 1 key", Shape { keys: 1, unknown: 10, ..shape }),
-        ("a write lost, 1 key", Shape { keys: 1, lost, ..shape }),
+        ("20 calls lost, 1 key", Shape { keys: 1, lost, ..shape }),
     ] {
         measure("register, distinct", name, &register, shape, distinct);
         measure("register, cas, few values", name, &register, shape, few);
-        measure("store", name, &Kv, shape, store);
+        if shape.keys > 1 {
+            measure("store", name, &Kv, shape, store);
+        }
     }
+    weaker(&history::<Register<u64>>(made(&register, 1, shape, distinct)));
+    beside_stateright();
+}
+
+/// One register of a few clients, as far as their tester gets, checked by both in this process.
+fn beside_stateright() {
+    for calls in [100, 200, 400] {
+        let shape = Shape { clients: 8, keys: 1, calls, unknown: 0, lost: None, lost_calls: 1 };
+        let register = Register { initial: 0_u64 };
+        let mut events = made(&register, 3, shape, |random, n| {
+            if random.once_in(2) { RegisterOperation::Read } else { RegisterOperation::Write(n + 1) }
+        });
+        let ours = history::<Register<u64>>(events.clone());
+        events.sort_by_key(|event| (event.at, matches!(event.kind, EventKind::Returned(_))));
+        let mut tester = LinearizabilityTester::new(stateright::semantics::register::Register(0));
+        let started = Instant::now();
+        for Event { client, kind, .. } in events {
+            let told = match kind {
+                EventKind::Called(_, RegisterOperation::Write(value)) => {
+                    tester.on_invoke(client.0, RegisterOp::Write(value)).is_ok()
+                }
+                EventKind::Called(..) => tester.on_invoke(client.0, RegisterOp::Read).is_ok(),
+                EventKind::Returned(RegisterOutcome::Value(value)) => {
+                    tester.on_return(client.0, RegisterRet::ReadOk(value)).is_ok()
+                }
+                _ => tester.on_return(client.0, RegisterRet::WriteOk).is_ok(),
+            };
+            assert!(told);
+        }
+        let theirs = tester.is_consistent();
+        let (slow, started) = (started.elapsed().as_secs_f64(), Instant::now());
+        assert_eq!(linearizable(&register, &ours, BUDGET).holds(), theirs);
+        let fast = started.elapsed().as_secs_f64();
+        println!(
+            "{calls} good calls of 8 clients: {slow:.4} s by stateright, {fast:.6} s here, {:.0} times",
+            slow / fast
+        );
+    }
+}
+
+/// What is checked of registers of distinct values besides.
+fn weaker(history: &HistoryOf<Register<u64>>) {
+    let register = Register { initial: 0_u64 };
+    let timed = |name: &str, check: &dyn Fn() -> bool| {
+        let started = Instant::now();
+        let holds = check();
+        println!(
+            "{name:53} {:8.3} s  {}",
+            started.elapsed().as_secs_f64(),
+            if holds { "holds" } else { "does not" }
+        );
+    };
+    timed("sequential", &|| sequential(&register, history, BUDGET).holds());
+    for causality in [Causality::Weak, Causality::Convergent] {
+        timed(&format!("causal, {causality:?}"), &|| {
+            causal(&register, history, causality) == Ok(Verdict::Holds)
+        });
+    }
+    for guarantee in Guarantee::ALL {
+        timed(guarantee.name(), &|| session(&register, history, guarantee) == Ok(Verdict::Holds));
+    }
+    timed("convergence", &|| convergent(&register, history, Some(0), BUDGET).holds());
 }
 
 fn measure<S: Sequential>(

@@ -15,7 +15,7 @@
 //!
 //! # Exit status
 //! - 0: everything held, and every state within the bounds was expanded;
-//! - 1: a property was violated, a `sometimes` was never reached, or a mutant survived;
+//! - 1: a property was violated, a `sometimes` was never reached, a mutant survived, or a history breaks a guarantee;
 //! - 2: the command was not understood or could not be carried out, or a check ended early and found nothing.
 
 use std::ffi::OsString;
@@ -26,6 +26,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEn
 
 use crate::check::{Level, Protocol};
 
+mod history;
 mod json;
 mod junit;
 mod list;
@@ -120,6 +121,8 @@ enum Command {
     Mutants(MutantsArgs),
     /// List protocols, worlds, bounds and mutants.
     List(ListArgs),
+    /// Check what clients saw, from a file of JSON lines.
+    History(history::HistoryArgs),
     /// Serve a web page on which to walk through a world by hand.
     Explore(ExploreArgs),
 }
@@ -263,6 +266,7 @@ pub fn run(registry: &Registry, args: impl IntoIterator<Item = OsString>, screen
         Command::Check(args) => run::check(registry, &args, screen),
         Command::Mutants(args) => mutants::mutants(registry, &args, screen),
         Command::List(args) => list::list(registry, &args, screen),
+        Command::History(args) => history::history(&args, screen),
         Command::Explore(args) => run::explore(registry, &args, screen),
     };
     done.unwrap_or_else(|error| {

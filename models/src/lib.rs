@@ -7,6 +7,7 @@
 //! - [`trace`]: sequences of actions, replayed, minimised and made readable;
 //! - [`walk`]: random walks far past the bounds, for proptest and fuzzing;
 //! - [`explore`]: exhaustive runs under stateright;
+//! - [`history`]: what clients saw, recorded, and held to linearizability and weaker guarantees;
 //! - [`cli`]: the command line, over a registry of protocols, ours or yours;
 //! - [`breaker`], [`raft`]: properties and worlds of the circuit breaker, of Raft.
 pub mod breaker;

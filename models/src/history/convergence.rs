@@ -64,7 +64,7 @@ fn converges<S: Sequential>(spec: &S, key: Key, tasks: &[TaskOf<'_, S>], quiet: 
         return Verdict::Undecided(Undecided::NeverRead { key, quiet });
     }
     wanted.extend(finals);
-    match decide(spec, &wanted, budget) {
+    match decide(spec, &wanted, &mut { budget }) {
         Decision::Explained => Verdict::Holds,
         Decision::Unexplained { calls } => Verdict::Violated(explanation(spec, &wanted, calls, LOST)),
         Decision::OutOfBudget => Verdict::Undecided(Undecided::Budget { key: Some(key) }),

@@ -1,5 +1,7 @@
 //! Linearizability, object by object.
 
+use std::cell::Cell;
+
 use super::call::{Call, History, Key};
 use super::object::Sequential;
 use super::search::{Found, Task, TaskOf, search};
@@ -10,8 +12,9 @@ use crate::hash::Map;
 
 /// How many configurations a search tries for one object before it gives up, if the caller does not say.
 pub const BUDGET: u64 = 10_000_000;
-/// How many it tries to see whether a smaller explanation is one.
-const BUDGET_SHRINK: u64 = 100_000;
+/// How many it tries to see whether a smaller explanation is one, and how many for all smaller ones together.
+const BUDGET_SMALLER: u64 = 20_000;
+const BUDGET_EXPLANATION: u64 = 5_000_000;
 /// How many calls before a violation are looked at first for its explanation.
 const WINDOW: usize = 8;
 
@@ -32,7 +35,7 @@ pub fn linearizable<S: Sequential>(spec: &S, history: &HistoryOf<S>, budget: u64
     for (key, calls) in objects {
         tasks.clear();
         tasks.extend(calls.iter().filter_map(|at| task::<S>(history, *at)));
-        match decide(spec, &tasks, budget) {
+        match decide(spec, &tasks, &mut { budget }) {
             Decision::Explained => {}
             Decision::Unexplained { calls } => {
                 return Verdict::Violated(explanation(spec, &tasks, calls, BECAUSE));
@@ -93,13 +96,13 @@ pub(super) enum Cause {
 }
 
 /// Whether there is an order of `tasks`, by the quickest check that can tell.
-pub(super) fn decide<S: Sequential>(spec: &S, tasks: &[TaskOf<'_, S>], budget: u64) -> Decision {
+pub(super) fn decide<S: Sequential>(spec: &S, tasks: &[TaskOf<'_, S>], budget: &mut u64) -> Decision {
     match clusters(spec, tasks) {
         Clusters::Order => return Decision::Explained,
         Clusters::Conflict(calls) => return Decision::Unexplained { calls: Cause::Calls(calls) },
         Clusters::NotApplicable => {}
     }
-    match search(spec, tasks, &mut { budget }) {
+    match search(spec, tasks, budget) {
         Found::Order => Decision::Explained,
         Found::None { stuck } => Decision::Unexplained { calls: Cause::Stuck(stuck) },
         Found::OutOfBudget => Decision::OutOfBudget,
@@ -113,10 +116,19 @@ pub(super) fn explanation<S: Sequential>(
     cause: Cause,
     because: &'static str,
 ) -> Violation {
-    let explained = |calls: &[u32]| match decide(spec, &forgetful::<S>(tasks, calls), BUDGET_SHRINK) {
-        Decision::Explained => Some(true),
-        Decision::Unexplained { .. } => Some(false),
-        Decision::OutOfBudget => None,
+    let left = Cell::new(BUDGET_EXPLANATION);
+    let explained = |calls: &[u32]| {
+        let fewer = forgetful::<S>(tasks, calls);
+        let granted = left.get().min(BUDGET_SMALLER);
+        let mut budget = granted;
+        let decision = decide(spec, &fewer, &mut budget);
+        // To look at them costs too.
+        left.set(left.get().saturating_sub(granted - budget + fewer.len() as u64 / 8 + 1));
+        match decision {
+            Decision::Explained => Some(true),
+            Decision::Unexplained { .. } => Some(false),
+            Decision::OutOfBudget => None,
+        }
     };
     let mut calls = match cause {
         Cause::Calls(calls) if explained(&calls) == Some(false) => calls,
@@ -125,7 +137,7 @@ pub(super) fn explanation<S: Sequential>(
     };
     let minimal = shrink(&mut calls, explained);
     calls.sort_unstable();
-    let stuck = match search(spec, &forgetful::<S>(tasks, &calls), &mut { BUDGET_SHRINK }) {
+    let stuck = match search(spec, &forgetful::<S>(tasks, &calls), &mut { BUDGET_SMALLER }) {
         Found::None { stuck } => Some(stuck as usize),
         _ => None,
     };

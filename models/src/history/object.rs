@@ -60,7 +60,7 @@ pub trait Sequential {
     fn foresight<'a>(
         &'a self,
         history: &mut dyn Iterator<Item = Observed<'a, Self::Operation, Self::Outcome>>,
-    ) -> Box<dyn Foresight<Self> + 'a> {
+    ) -> Box<dyn Foresight<'a, Self> + 'a> {
         let _ = history;
         Box::new(Blind)
     }
@@ -100,12 +100,19 @@ pub enum Access<T> {
 }
 
 /// What the outcomes of a history tell in advance. Both answers may be `true` where nothing is known.
-pub trait Foresight<S: Sequential + ?Sized> {
+pub trait Foresight<'a, S: Sequential + ?Sized> {
     /// Whether it can make a difference to a known outcome that an operation of unknown outcome took effect: if some
     /// order with its effect explains the history, does one without it not?
     fn may_matter(&self, operation: &S::Operation) -> bool {
         let _ = operation;
         true
+    }
+
+    /// An operation that can stand for this one, of unknown outcome, in every order without a difference to any known
+    /// outcome; such operations are counted together. `None` if only its equals can.
+    fn kind(&self, operation: &'a S::Operation) -> Option<&'a S::Operation> {
+        let _ = operation;
+        None
     }
 
     /// Whether a history that ends well can still come through `state`.
@@ -119,4 +126,4 @@ pub trait Foresight<S: Sequential + ?Sized> {
 #[derive(Clone, Copy, Debug)]
 pub struct Blind;
 
-impl<S: Sequential + ?Sized> Foresight<S> for Blind {}
+impl<S: Sequential + ?Sized> Foresight<'_, S> for Blind {}

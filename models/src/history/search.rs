@@ -9,7 +9,8 @@
 //! Three things keep it small:
 //! - a read that fits takes effect at once: it changes nothing, now or later, so whatever works with it later works
 //!   with it now. A write that happens to write what is there is no read: later it might change something;
-//! - operations of unknown outcome are counted by kind, not told apart: equal ones do equal things;
+//! - operations of unknown outcome are counted by kind, not told apart: equal ones do equal things. One that the next
+//!   would hide is not used;
 //! - of two configurations that differ only in these, the one that used fewer can do all that the other can, since
 //!   nothing forces it to use them. Those that cannot matter to any known outcome are left out.
 //!
@@ -108,7 +109,7 @@ impl<'a, O: Clone + Eq + std::hash::Hash, R: Clone + Eq> Plan<'a, O, R> {
     fn of<S: Sequential<Operation = O, Outcome = R>>(
         spec: &S,
         tasks: &[Task<'a, O, R>],
-        foresight: &dyn Foresight<S>,
+        foresight: &dyn Foresight<'a, S>,
     ) -> Option<Self> {
         let mut returns: Vec<Ready<'a, O, R>> = Vec::with_capacity(tasks.len());
         let mut last_return = 0;
@@ -124,7 +125,8 @@ impl<'a, O: Clone + Eq + std::hash::Hash, R: Clone + Eq> Plan<'a, O, R> {
         }
         returns.sort_by_key(|ready| (ready.task.returned, ready.task.call));
         let kinds = kinds(tasks, last_return, |operation| {
-            !spec.is_read(operation, None) && foresight.may_matter(operation)
+            (!spec.is_read(operation, None) && foresight.may_matter(operation))
+                .then(|| foresight.kind(operation).unwrap_or(operation))
         });
         let (starts, open, slots) = open_operations(&mut returns)?;
         Some(Self { returns, starts, open, slots, kinds })
@@ -137,21 +139,24 @@ impl<'a, O: Clone + Eq + std::hash::Hash, R: Clone + Eq> Plan<'a, O, R> {
     }
 }
 
-/// Groups the operations of unknown outcome that were called up to `until` and that `matters`.
+/// Groups the operations of unknown outcome that were called up to `until` by what they are equal to; those that do
+/// not matter are equal to nothing.
 fn kinds<'a, O: Eq + std::hash::Hash, R>(
     tasks: &[Task<'a, O, R>],
     until: u64,
-    matters: impl Fn(&O) -> bool,
+    equal_to: impl Fn(&'a O) -> Option<&'a O>,
 ) -> Vec<Kind<'a, O>> {
     let mut places: Map<&O, usize> = Map::default();
     let mut kinds: Vec<Kind<'a, O>> = Vec::new();
     for task in tasks {
-        if task.returned.is_none() && task.called <= until && matters(task.operation) {
-            let place = *places.entry(task.operation).or_insert(kinds.len());
-            match kinds.get_mut(place) {
-                Some(kind) => kind.called.push(task.called),
-                None => kinds.push(Kind { operation: task.operation, called: vec![task.called] }),
-            }
+        if task.returned.is_some() || task.called > until {
+            continue;
+        }
+        let Some(operation) = equal_to(task.operation) else { continue };
+        let place = *places.entry(operation).or_insert(kinds.len());
+        match kinds.get_mut(place) {
+            Some(kind) => kind.called.push(task.called),
+            None => kinds.push(Kind { operation, called: vec![task.called] }),
         }
     }
     for kind in &mut kinds {
@@ -212,6 +217,8 @@ struct Configuration<T> {
     /// The open operations that took effect, by slot.
     done: Slots,
     used: Used,
+    /// The state before the last step, if that was an operation of unknown outcome and nothing has needed it yet.
+    unneeded: Option<T>,
 }
 
 /// A configuration that was tried, but for what was used.
@@ -225,7 +232,7 @@ struct Place<T> {
 struct Search<'s, 'a, S: Sequential> {
     spec: &'s S,
     plan: Plan<'a, S::Operation, S::Outcome>,
-    foresight: &'s dyn Foresight<S>,
+    foresight: &'s dyn Foresight<'a, S>,
     /// What was tried: the smallest sets used at each place.
     tried: Map<Place<S::State>, SmallVec<[Used; 1]>>,
 }
@@ -246,6 +253,7 @@ impl<S: Sequential> Search<'_, '_, S> {
             state: self.spec.initial(),
             done: SmallVec::from_elem(0, words),
             used: Used::new(),
+            unneeded: None,
         };
         let mut current = Some(start);
         loop {
@@ -264,7 +272,7 @@ impl<S: Sequential> Search<'_, '_, S> {
                 }
             }
             let Some(fork) = forks.last_mut() else { break };
-            current = next_way(self.spec, &self.plan, self.foresight, fork);
+            current = next_way(self.spec, &self.plan, self.foresight, fork, budget);
             if current.is_none() {
                 forks.pop();
             }
@@ -290,6 +298,7 @@ impl<S: Sequential> Search<'_, '_, S> {
             if !self.foresight.is_plausible(&here.state) {
                 return false;
             }
+            here.unneeded = None;
             set(&mut here.done, next.slot);
             *budget = budget.saturating_sub(1);
         }
@@ -314,6 +323,7 @@ impl<S: Sequential> Search<'_, '_, S> {
                     )
                 {
                     set(&mut here.done, ready.slot);
+                    here.unneeded = None;
                 }
             }
             if !is_set(&here.done, next.slot) {
@@ -347,11 +357,12 @@ fn count_of(used: &Used, kind: u32) -> u32 {
 }
 
 /// The next way on from a fork: an open operation takes effect, or one of unknown outcome does.
-fn next_way<S: Sequential>(
+fn next_way<'a, S: Sequential>(
     spec: &S,
-    plan: &Plan<'_, S::Operation, S::Outcome>,
-    foresight: &dyn Foresight<S>,
+    plan: &Plan<'a, S::Operation, S::Outcome>,
+    foresight: &dyn Foresight<'a, S>,
     fork: &mut Fork<S::State>,
+    budget: &mut u64,
 ) -> Option<Configuration<S::State>> {
     let from = &fork.from;
     let open = plan.open(from.at);
@@ -372,7 +383,8 @@ fn next_way<S: Sequential>(
             };
             let mut done = from.done.clone();
             set(&mut done, ready.slot);
-            return Some(Configuration { at: from.at, state, done, used: from.used.clone() });
+            let used = from.used.clone();
+            return Some(Configuration { at: from.at, state, done, used, unneeded: None });
         }
         let which = way.checked_sub(open.len())?;
         let kind =
@@ -382,16 +394,21 @@ fn next_way<S: Sequential>(
         if count_of(&from.used, which) as usize >= called {
             continue;
         }
-        if let Step::Becomes(state) = spec.step(&from.state, kind.operation, None)
-            && foresight.is_plausible(&state)
+        *budget = budget.saturating_sub(1);
+        let Step::Becomes(state) = spec.step(&from.state, kind.operation, None) else { continue };
+        // What makes no difference although nothing came between need not be used.
+        let without = from.unneeded.as_ref().map(|before| spec.step(before, kind.operation, None));
+        if matches!(&without, Some(Step::Becomes(same)) if *same == state) || !foresight.is_plausible(&state)
         {
-            let mut used = from.used.clone();
-            match used.binary_search_by_key(&which, |(kind, _)| *kind) {
-                Ok(place) => used.iter_mut().skip(place).take(1).for_each(|(_, count)| *count += 1),
-                Err(place) => used.insert(place, (which, 1)),
-            }
-            return Some(Configuration { at: from.at, state, done: from.done.clone(), used });
+            continue;
         }
+        let mut used = from.used.clone();
+        match used.binary_search_by_key(&which, |(kind, _)| *kind) {
+            Ok(place) => used.iter_mut().skip(place).take(1).for_each(|(_, count)| *count += 1),
+            Err(place) => used.insert(place, (which, 1)),
+        }
+        let unneeded = Some(from.state.clone());
+        return Some(Configuration { at: from.at, state, done: from.done.clone(), used, unneeded });
     }
 }
 

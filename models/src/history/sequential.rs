@@ -6,7 +6,7 @@
 //! causally consistent is not.
 
 use foldhash::quality::FixedState;
-use std::hash::{BuildHasher as _, Hash, Hasher as _};
+use std::hash::BuildHasher as _;
 
 use super::call::{Client, Key};
 use super::causal::{Causality, causal};
@@ -163,11 +163,8 @@ impl<'s, 'a, S: Sequential> Search<'s, 'a, S> {
 
     /// Where the search is.
     fn here(&self) -> u128 {
-        let half = |seed| {
-            let mut hasher = FixedState::with_seed(seed).build_hasher();
-            (&self.done, &self.used, &self.states).hash(&mut hasher);
-            u128::from(hasher.finish())
-        };
+        let half =
+            |seed| u128::from(FixedState::with_seed(seed).hash_one((&self.done, &self.used, &self.states)));
         half(1) << 64 | half(2)
     }
 

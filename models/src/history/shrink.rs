@@ -7,29 +7,24 @@
 //! together with whatever became of the others. A few that this holds for, and for none of them less, is what is said.
 
 /// Shrinks `calls`, which cannot be explained, until forgetting any one of them leaves something that can be, or
-/// that `explained` cannot decide (`None`). Whether all was decided.
+/// that `explained` cannot decide (`None`). Whether all was decided. What is last is forgotten first: of two
+/// explanations the earlier is the easier to follow.
 pub(super) fn shrink(calls: &mut Vec<u32>, mut explained: impl FnMut(&[u32]) -> Option<bool>) -> bool {
     let mut chunk = calls.len().div_ceil(2).max(1);
     loop {
-        let (mut at, mut shrunk, mut decided) = (0, false, true);
-        while at < calls.len() && calls.len() > 1 {
-            let end = (at + chunk).min(calls.len());
-            let fewer: Vec<u32> = calls
-                .iter()
-                .enumerate()
-                .filter(|(place, _)| !(at..end).contains(place))
-                .map(|(_, call)| *call)
-                .collect();
+        let (mut end, mut shrunk, mut decided) = (calls.len(), false, true);
+        while end > 0 && calls.len() > 1 {
+            let start = end.saturating_sub(chunk);
+            let (before, after) = (calls.iter().take(start), calls.iter().skip(end));
+            let fewer: Vec<u32> = before.chain(after).copied().collect();
             match explained(&fewer) {
                 Some(false) => {
                     *calls = fewer;
                     shrunk = true;
                 }
-                answer => {
-                    decided &= answer.is_some();
-                    at = end;
-                }
+                answer => decided &= answer.is_some(),
             }
+            end = start;
         }
         match chunk {
             1 if !shrunk => return decided,

@@ -33,8 +33,10 @@ pub struct Shape {
     pub calls: usize,
     /// How many calls in a thousand have an unknown outcome.
     pub unknown: u64,
-    /// Which call is acknowledged and has no effect, if one.
+    /// The first of the calls that are acknowledged and have no effect, if any are.
     pub lost: Option<usize>,
+    /// How many in a row are.
+    pub lost_calls: usize,
 }
 
 /// One call, as it really was.
@@ -67,7 +69,11 @@ pub fn made<S: Sequential>(
         let unknown = random.below(1_000) < shape.unknown;
         *clock = returned;
         let late = if unknown { random.below(20_000) } else { 0 };
-        let happens = if unknown { random.once_in(2) } else { shape.lost != Some(n) };
+        let happens = if unknown {
+            random.once_in(2)
+        } else {
+            shape.lost.is_none_or(|lost| !(lost..lost + shape.lost_calls).contains(&n))
+        };
         calls.push(Made {
             client,
             key: random.below(shape.keys),

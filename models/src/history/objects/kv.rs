@@ -111,21 +111,27 @@ impl Sequential for Kv {
         }
     }
 
-    /// Where keys are only set and read, a value that nobody read does not matter.
+    /// A value that nobody read matters only for being there when a key is deleted, in which all such values are alike,
+    /// or for being counted up.
     fn foresight<'a>(
         &'a self,
         history: &mut dyn Iterator<Item = Observed<'a, KvOperation, KvOutcome>>,
-    ) -> Box<dyn Foresight<Self> + 'a> {
-        let mut seen = Seen { found: Set::default(), all: false };
+    ) -> Box<dyn Foresight<'a, Self> + 'a> {
+        let mut seen = Seen { found: Set::default(), deleted: false, counted: false, unread: None };
+        let mut written = Vec::new();
         for Observed { operation, outcome, .. } in history {
             match (operation, outcome) {
                 (KvOperation::Get, Some(KvOutcome::Value(Some(value)))) => {
                     seen.found.insert(value);
                 }
-                (KvOperation::Del, Some(_)) | (KvOperation::Incr, _) => seen.all = true,
+                (KvOperation::Set(value), _) => written.push((operation, value)),
+                (KvOperation::Del, Some(_)) => seen.deleted = true,
+                (KvOperation::Incr, _) => seen.counted = true,
                 _ => {}
             }
         }
+        let unread = written.into_iter().find(|(_, value)| !seen.found.contains(&***value));
+        seen.unread = unread.map(|(operation, _)| operation);
         Box::new(seen)
     }
 }
@@ -135,19 +141,31 @@ fn decimal(text: &str) -> Option<i64> {
     text.parse().ok().filter(|number: &i64| number.to_string() == text)
 }
 
-/// The values that were read.
+/// What is known of the values that were written.
 struct Seen<'a> {
+    /// The values that were read.
     found: Set<&'a str>,
-    /// Whether anything at all may matter.
-    all: bool,
+    /// Whether some key is known to have been deleted, or not to have been there.
+    deleted: bool,
+    /// Whether anything is counted up.
+    counted: bool,
+    /// A write of a value that nobody read.
+    unread: Option<&'a KvOperation>,
 }
 
-impl Foresight<Kv> for Seen<'_> {
+impl<'a> Foresight<'a, Kv> for Seen<'a> {
     fn may_matter(&self, operation: &KvOperation) -> bool {
         match operation {
-            KvOperation::Set(value) => self.all || self.found.contains(&**value),
+            KvOperation::Set(value) => self.counted || self.deleted || self.found.contains(&**value),
             KvOperation::Get => false,
             KvOperation::Del | KvOperation::Incr => true,
+        }
+    }
+
+    fn kind(&self, operation: &'a KvOperation) -> Option<&'a KvOperation> {
+        match operation {
+            KvOperation::Set(value) if !self.counted && !self.found.contains(&**value) => self.unread,
+            _ => None,
         }
     }
 }

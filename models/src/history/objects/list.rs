@@ -86,7 +86,7 @@ impl<V: Clone + Eq + Hash> Sequential for List<V> {
     fn foresight<'a>(
         &'a self,
         history: &mut dyn Iterator<Item = Observed<'a, ListOperation<V>, ListOutcome<V>>>,
-    ) -> Box<dyn Foresight<Self> + 'a> {
+    ) -> Box<dyn Foresight<'a, Self> + 'a> {
         let mut longest: &[V] = &[];
         let mut found = Set::default();
         for observed in history {
@@ -107,7 +107,7 @@ struct Longest<'a, V> {
     found: Set<&'a V>,
 }
 
-impl<V: Clone + Eq + Hash> Foresight<List<V>> for Longest<'_, V> {
+impl<V: Clone + Eq + Hash> Foresight<'_, List<V>> for Longest<'_, V> {
     fn may_matter(&self, operation: &ListOperation<V>) -> bool {
         matches!(operation, ListOperation::Append(value) if self.found.contains(value))
     }

@@ -68,7 +68,7 @@ impl<V: Clone + Eq + Hash> Sequential for Queue<V> {
     fn foresight<'a>(
         &'a self,
         history: &mut dyn Iterator<Item = Observed<'a, QueueOperation<V>, QueueOutcome<V>>>,
-    ) -> Box<dyn Foresight<Self> + 'a> {
+    ) -> Box<dyn Foresight<'a, Self> + 'a> {
         let mut taken = Taken { items: Set::default(), all: false };
         for Observed { operation, outcome, .. } in history {
             match (operation, outcome) {
@@ -90,7 +90,7 @@ struct Taken<'a, V> {
     all: bool,
 }
 
-impl<V: Clone + Eq + Hash> Foresight<Queue<V>> for Taken<'_, V> {
+impl<V: Clone + Eq + Hash> Foresight<'_, Queue<V>> for Taken<'_, V> {
     fn may_matter(&self, operation: &QueueOperation<V>) -> bool {
         match operation {
             QueueOperation::Enqueue(value) => self.all || self.items.contains(value),

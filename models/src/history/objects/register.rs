@@ -111,7 +111,7 @@ impl<V: Clone + Eq + Hash> Sequential for Register<V> {
     fn foresight<'a>(
         &'a self,
         history: &mut dyn Iterator<Item = Observed<'a, Self::Operation, Self::Outcome>>,
-    ) -> Box<dyn Foresight<Self> + 'a> {
+    ) -> Box<dyn Foresight<'a, Self> + 'a> {
         let mut seen = Seen { found: Set::default(), all: false };
         for Observed { operation, outcome, certain } in history {
             match (operation, outcome) {
@@ -138,7 +138,7 @@ struct Seen<'a, V> {
     all: bool,
 }
 
-impl<V: Clone + Eq + Hash> Foresight<Register<V>> for Seen<'_, V> {
+impl<V: Clone + Eq + Hash> Foresight<'_, Register<V>> for Seen<'_, V> {
     fn may_matter(&self, operation: &RegisterOperation<V>) -> bool {
         match operation {
             RegisterOperation::Write(value) => self.all || self.found.contains(value),
