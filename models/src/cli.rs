@@ -15,7 +15,7 @@
 //!
 //! # Exit status
 //! - 0: everything held, and every state within the bounds was expanded;
-//! - 1: a property was violated, a `sometimes` was never reached, or a mutant survived;
+//! - 1: a property was violated, a `sometimes` was never reached, a mutant survived, or a history breaks a guarantee;
 //! - 2: the command was not understood or could not be carried out, or a check ended early and found nothing.
 //!
 //! `replay` ends with 0 if no property falls, 1 if one does, 2 if the file is not understood or its actions cannot
@@ -30,6 +30,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEn
 use crate::check::{Level, Protocol};
 use crate::world;
 
+mod history;
 mod json;
 mod junit;
 mod keep;
@@ -138,6 +139,8 @@ enum Command {
     Minimise(MinimiseArgs),
     /// Draw a trace file as a sequence diagram.
     Draw(DrawArgs),
+    /// Check what clients saw, from a file of JSON lines.
+    History(history::HistoryArgs),
     /// Serve a web page on which to walk through a world by hand.
     Explore(ExploreArgs),
 }
@@ -357,6 +360,7 @@ pub fn run(registry: &Registry, args: impl IntoIterator<Item = OsString>, screen
         Command::Replay(args) => trace::replay(registry, &args, screen),
         Command::Minimise(args) => trace::minimise(registry, &args, screen),
         Command::Draw(args) => trace::draw(registry, &args, screen),
+        Command::History(args) => history::history(&args, screen),
         Command::Explore(args) => run::explore(registry, &args, screen),
     };
     done.unwrap_or_else(|error| {

@@ -19,3 +19,8 @@ pub(crate) fn mix(a: u64, b: u64) -> u64 {
     hasher.write_u64(b);
     hasher.finish()
 }
+
+/// A set that is only asked, never walked through.
+pub(crate) type Set<T> = std::collections::HashSet<T, foldhash::fast::FixedState>;
+/// A map that is only asked, never walked through.
+pub(crate) type Map<K, V> = std::collections::HashMap<K, V, foldhash::fast::FixedState>;

@@ -9,6 +9,7 @@
 //! - [`walk`]: random walks far past the bounds, for proptest and fuzzing;
 //! - [`explore`]: exhaustive runs under stateright;
 //! - [`liveness`]: what must happen at last, on every fair run of a small world;
+//! - [`history`]: what clients saw, recorded, and held to linearizability and weaker guarantees;
 //! - [`cli`]: the command line, over a registry of protocols, ours or yours;
 //! - [`breaker`], [`raft`]: properties and worlds of the circuit breaker, of Raft.
 pub mod breaker;
@@ -19,10 +20,11 @@ pub mod cli;
 pub mod draw;
 pub mod explore;
 mod hash;
-mod history;
+pub mod history;
 pub mod liveness;
 pub mod network;
 pub mod node;
+mod past;
 pub mod planted;
 pub mod raft;
 pub mod spec;

@@ -12,9 +12,9 @@ use smallvec::SmallVec;
 
 use crate::cache::Cache;
 use crate::hash::{fingerprint, mix};
-use crate::history::Past;
 use crate::network::Flying;
 use crate::node::Frozen;
+use crate::past::Past;
 use crate::spec::{MessageOf, Spec};
 use crate::world::{Rules, World, slot};
 

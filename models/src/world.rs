@@ -15,9 +15,9 @@ use smallvec::SmallVec;
 
 use crate::check::{Bounds, Kind, Reductions};
 use crate::hash::fingerprint;
-use crate::history::Past;
 use crate::network::{Envelope, Network};
 use crate::node::{Frozen, MISFIT, UNRECOVERABLE};
+use crate::past::Past;
 use crate::spec::{Claim, MessageOf, Property, RequestOf, Spec, TimerOf};
 use crate::stripes::Stripes;
 use crate::symmetry::Renamed;

@@ -9,9 +9,9 @@ use smallvec::SmallVec;
 
 use super::passage::{Cause, Passage, Sent};
 use super::{Action, ActionOf, Refused, Rules, Script, Spent, UNRECOVERABLE, Withheld, World, slot};
-use crate::history::Past;
 use crate::network::Network;
 use crate::node::{Frozen, Node};
+use crate::past::Past;
 use crate::spec::{Origin, Spec};
 
 /// How many actions a prologue may take.

@@ -20,9 +20,9 @@ use super::{MISFIT, Refused, Rules, Script, TOTAL, UNANNOUNCED, UNRECOVERABLE, s
 use crate::cache::Cache;
 use crate::caught::caught;
 use crate::hash::{fingerprint, mix};
-use crate::history::Past;
 use crate::network::{Envelope, Flying};
 use crate::node::{Frozen, Node, Owed};
+use crate::past::Past;
 use crate::spec::{Event, MessageOf, RequestOf, Seen, Spec, TimerOf};
 
 /// How much of each kind every generation of a worker's memory holds.

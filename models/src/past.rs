@@ -1,0 +1,47 @@
+//! The past of a world, as its properties remember it, shared by all worlds that have it.
+
+use std::fmt;
+use std::hash::Hash;
+use std::ops::Deref;
+
+use crate::hash::fingerprint;
+
+/// A history that no longer changes, with its fingerprint.
+pub(crate) struct Past<H> {
+    fingerprint: u64,
+    history: H,
+}
+
+impl<H: Hash> Past<H> {
+    pub(crate) fn new(history: H) -> Self {
+        Self { fingerprint: fingerprint(&history), history }
+    }
+}
+
+impl<H> Past<H> {
+    pub(crate) const fn fingerprint(&self) -> u64 {
+        self.fingerprint
+    }
+}
+
+impl<H> Deref for Past<H> {
+    type Target = H;
+
+    fn deref(&self) -> &H {
+        &self.history
+    }
+}
+
+impl<H: PartialEq> PartialEq for Past<H> {
+    fn eq(&self, other: &Self) -> bool {
+        self.fingerprint == other.fingerprint && self.history == other.history
+    }
+}
+
+impl<H: Eq> Eq for Past<H> {}
+
+impl<H: fmt::Debug> fmt::Debug for Past<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.history.fmt(f)
+    }
+}
