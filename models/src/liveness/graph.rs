@@ -195,12 +195,10 @@ impl<S: Spec> Builder<'_, S> {
         graph.prints.push(print);
         graph.parents.push(parent);
         graph.origins.push(0);
-        let bits = |holds: fn(&LeadsTo<S>) -> fn(&World<S>) -> bool| {
-            let holding = self.claims.iter().enumerate().filter(|(_, claim)| holds(claim)(world));
-            holding.fold(0, |bits, (at, _)| bits | bit(at))
-        };
-        graph.from.push(bits(|claim| claim.from));
-        graph.to.push(bits(|claim| claim.to));
+        let claims = || self.claims.iter().enumerate();
+        let bits = |bits: u8, (at, holds): (usize, bool)| if holds { bits | bit(at) } else { bits };
+        graph.from.push(claims().map(|(at, claim)| (at, (claim.from)(world))).fold(0, bits));
+        graph.to.push(claims().map(|(at, claim)| (at, (claim.to)(world))).fold(0, bits));
         if graph.fallen.is_none() && self.rules.violated(world).is_some() {
             graph.fallen = Some(number);
         }
@@ -278,10 +276,11 @@ impl Graph {
     /// A graph of edges from a state to a state, of a class or none, that every claim allows for ever; the first claim
     /// begins everywhere and is kept nowhere.
     pub(super) fn of(states: u32, strong: &[bool], edges: &[(u32, u32, u32)]) -> Self {
+        let place = |graph: &Self| u32::try_from(graph.edges.len()).unwrap_or(NONE);
         let mut graph = Self { complete: true, ..Self::default() };
         graph.classes = strong.iter().map(|strong| Class { strong: *strong }).collect();
         for state in 0..states {
-            graph.first.push(graph.edges.len() as u32);
+            graph.first.push(place(&graph));
             let here = edges.iter().filter(|(from, ..)| *from == state);
             graph.edges.extend(here.map(|(_, to, class)| Edge { to: *to, class: *class, tails: u8::MAX }));
             graph.prints.push(u64::from(state));
@@ -290,7 +289,7 @@ impl Graph {
             graph.from.push(1);
             graph.to.push(0);
         }
-        graph.first.push(graph.edges.len() as u32);
+        graph.first.push(place(&graph));
         graph
     }
 }
