@@ -249,6 +249,18 @@ impl<C: Command> Raft<C> {
         self.log.term_at(index)
     }
 
+    /// The entry at `index`, if it is in memory.
+    #[must_use]
+    pub fn entry(&self, index: Index) -> Option<&Entry<C>> {
+        self.log.get(index)
+    }
+
+    /// Where each term begins among the entries that are no longer in memory, ascending.
+    #[must_use]
+    pub fn evicted_runs(&self) -> &[Position] {
+        self.log.runs()
+    }
+
     /// The entries that are cached in memory, with their indices.
     #[must_use]
     pub fn cached(&self) -> impl DoubleEndedIterator<Item = (Index, &Entry<C>)> {

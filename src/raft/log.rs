@@ -136,6 +136,11 @@ impl<C: Command> Log<C> {
         entries.map(Entry::size_bytes).sum()
     }
 
+    /// Where each term begins among the evicted entries.
+    pub(super) fn runs(&self) -> &[Position] {
+        &self.runs
+    }
+
     /// The entries in memory.
     pub(super) fn cached(&self) -> impl DoubleEndedIterator<Item = (Index, &Entry<C>)> {
         let first = self.evicted.0.saturating_add(1);

@@ -126,11 +126,14 @@ impl<C: Command> Recover for Raft<C> {
         if image.last_index(LOG).unwrap_or(0) != self.last().index.0 {
             return Err("the durable log ends elsewhere");
         }
-        if !image.log(LOG).all(|(index, entry)| self.term_at(Index(index)) == Some(entry.term)) {
-            return Err("a durable entry has another term");
-        }
-        if !self.cached().all(|(index, entry)| image.entry(LOG, index.0) == Some(entry)) {
-            return Err("a durable entry differs");
+        for (index, entry) in image.log(LOG) {
+            let index = Index(index);
+            if self.term_at(index) != Some(entry.term) {
+                return Err("a durable entry has another term");
+            }
+            if self.entry(index).is_some_and(|cached| cached != entry) {
+                return Err("a durable entry differs");
+            }
         }
         Ok(())
     }

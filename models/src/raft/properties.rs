@@ -4,6 +4,7 @@ use quorate::durable::Record;
 use quorate::id::NodeId;
 use quorate::ledger::Output;
 use quorate::raft::{Cell, Entry, HARD_STATE, Index, LOG, Message, Notice, Outcome, Payload, Term};
+use smallvec::SmallVec;
 
 use super::history::{Chosen, History};
 use super::{Command, Raft, RaftSpec};
@@ -126,8 +127,7 @@ fn is_append_only(before: &Raft, after: &Raft) -> bool {
     !led_throughout
         || (after.last().index >= before.last().index
             && before.cached().all(|(index, entry)| {
-                entry_of(after, index).is_none_or(|now| now == entry)
-                    && after.term_at(index) == Some(entry.term)
+                after.entry(index).is_none_or(|now| now == entry) && after.term_at(index) == Some(entry.term)
             }))
 }
 
@@ -160,7 +160,7 @@ fn known_entry(seen: &Seen<'_, RaftSpec>, index: Index) -> Option<Entry<Command>
         Record::Append { index: at, entry, .. } if *at == index.0 => Some(entry),
         _ => None,
     });
-    let entry = entry_of(seen.after, index).or_else(|| on_the_way.last());
+    let entry = seen.after.entry(index).or_else(|| on_the_way.last());
     entry.or_else(|| node.disk().entry(LOG, index.0)).cloned()
 }
 
@@ -179,39 +179,48 @@ fn told_in_order(seen: &Seen<'_, RaftSpec>, history: &History) -> Result<(), &'s
     Ok(())
 }
 
-fn entry_of(raft: &Raft, index: Index) -> Option<&Entry<Command>> {
-    let (first, _) = raft.cached().next()?;
-    let offset = usize::try_from(index.0.checked_sub(first.0)?).ok()?;
-    raft.cached().nth(offset).map(|(_, entry)| entry)
+/// The terms of a whole log: that of index 1 is first.
+type Terms = SmallVec<[Term; 64]>;
+
+fn terms(raft: &Raft) -> Terms {
+    let runs = raft.evicted_runs();
+    let in_memory = raft.cached().next().map_or(raft.last().index.0 + 1, |(first, _)| first.0);
+    let ends = runs.iter().skip(1).map(|run| run.index.0).chain([in_memory]);
+    let mut terms = Terms::new();
+    for (run, end) in runs.iter().zip(ends) {
+        let length = usize::try_from(end.saturating_sub(run.index.0)).unwrap_or(0);
+        terms.extend(std::iter::repeat_n(run.term, length));
+    }
+    terms.extend(raft.cached().map(|(_, entry)| entry.term));
+    terms
 }
 
 fn logs_match(world: &World<RaftSpec>) -> bool {
-    let machines: Vec<&Raft> = world.machines().collect();
-    machines.iter().enumerate().all(|(at, a)| machines.iter().skip(at + 1).all(|b| match_up(a, b)))
+    let logs: SmallVec<[(&Raft, Terms); 5]> = world.machines().map(|raft| (raft, terms(raft))).collect();
+    logs.iter().enumerate().all(|(at, a)| logs.iter().skip(at + 1).all(|b| match_up(a, b)))
 }
 
-/// From the last index where the terms agree, everything before agrees.
-fn match_up(a: &Raft, b: &Raft) -> bool {
-    let mut index = a.last().index.min(b.last().index).0;
-    while index > 0 && a.term_at(Index(index)) != b.term_at(Index(index)) {
-        index -= 1;
+/// Once two logs part, they never agree again, and what they agree on up to there is the same.
+fn match_up((a, a_terms): &(&Raft, Terms), (b, b_terms): &(&Raft, Terms)) -> bool {
+    let differ = |(a, b): (&Term, &Term)| a != b;
+    let both = || a_terms.iter().zip(b_terms);
+    let agreed = both().position(differ).unwrap_or(a_terms.len().min(b_terms.len()));
+    if !both().skip(agreed).all(differ) {
+        return false;
     }
-    (1..=index).map(Index).all(|index| {
-        let same_entry = match (entry_of(a, index), entry_of(b, index)) {
-            (Some(a), Some(b)) => a == b,
-            _ => true,
-        };
-        a.term_at(index) == b.term_at(index) && same_entry
-    })
+    let first = |raft: &Raft| raft.cached().next().map_or(u64::MAX, |(index, _)| index.0);
+    let in_both = first(a).max(first(b))..=agreed as u64;
+    in_both.map(Index).all(|index| a.entry(index) == b.entry(index))
 }
 
 fn leaders_are_complete(world: &World<RaftSpec>) -> bool {
     let committed = &world.history().committed;
     world.machines().filter(|raft| raft.is_leader()).all(|leader| {
-        (1..).zip(committed).filter(|(_, chosen)| chosen.in_term < leader.term()).all(|(index, chosen)| {
-            let held = entry_of(leader, Index(index));
-            held.is_none_or(|entry| *entry == chosen.entry)
-                && leader.term_at(Index(index)) == Some(chosen.entry.term)
+        let terms = terms(leader);
+        (1..).zip(committed).enumerate().all(|(at, (index, chosen))| {
+            chosen.in_term >= leader.term()
+                || (terms.get(at) == Some(&chosen.entry.term)
+                    && leader.entry(Index(index)).is_none_or(|entry| *entry == chosen.entry))
         })
     })
 }
@@ -226,39 +235,59 @@ fn acknowledgements_are_durable(world: &World<RaftSpec>) -> bool {
             Owed::Loaded { .. } => None,
         })
     });
-    flying.chain(owed).all(|(from, to, message)| match message {
-        Message::AppendReply { term, outcome: Outcome::Matched(index) } => {
-            is_durable(world, from, to, *term, *index)
+    // What is durable up to an index is durable up to any before: of many answers the farthest is enough.
+    let mut farthest: SmallVec<[(NodeId, NodeId, Term, Index); 8]> = SmallVec::new();
+    for (from, to, message) in flying.chain(owed) {
+        if let Message::AppendReply { term, outcome: Outcome::Matched(index) } = message {
+            let same =
+                |place: &&mut (NodeId, NodeId, Term, Index)| (place.0, place.1, place.2) == (from, to, *term);
+            match farthest.iter_mut().find(same) {
+                Some(place) => place.3 = place.3.max(*index),
+                None => farthest.push((from, to, *term, *index)),
+            }
         }
-        _ => true,
-    })
+    }
+    farthest.into_iter().all(|(from, to, term, index)| is_durable(world, from, to, term, index))
 }
 
 fn is_durable(world: &World<RaftSpec>, from: NodeId, to: NodeId, term: Term, index: Index) -> bool {
     let (Some(node), Some(leader)) = (world.node(from), world.node(to)) else { return false };
     let counts = leader.machine.is_leader() && leader.machine.term() == term && node.machine.term() == term;
-    !counts
-        || (1..=index.0).all(|at| {
-            let durable = node.disk().entry(LOG, at).map(|entry| entry.term);
-            durable.is_some() && durable == leader.machine.term_at(Index(at))
-        })
+    if !counts {
+        return true;
+    }
+    let mut durable = node.disk().log(LOG);
+    let led = terms(&leader.machine);
+    led.len() as u64 >= index.0
+        && (1..=index.0)
+            .zip(&led)
+            .all(|(at, led)| durable.next().is_some_and(|(index, entry)| index == at && entry.term == *led))
 }
 
 fn committed_is_durable(world: &World<RaftSpec>) -> bool {
-    let nodes = world.nodes();
-    (1..).zip(&world.history().committed).all(|(index, chosen)| {
-        let holders = nodes.iter().filter(|node| node.disk().entry(LOG, index) == Some(&chosen.entry));
-        // Counted here, not by the crate: a wrong majority must not excuse itself.
-        holders.count() > nodes.len() / 2
-    })
+    let (nodes, committed) = (world.nodes(), &world.history().committed);
+    let mut holders: SmallVec<[usize; 64]> = SmallVec::from_elem(0, committed.len());
+    for node in nodes {
+        for (index, entry) in node.disk().log(LOG).take_while(|(index, _)| *index <= committed.len() as u64) {
+            let place = usize::try_from(index).ok().and_then(|index| index.checked_sub(1));
+            let Some(at) = place else { continue };
+            if committed.get(at).is_some_and(|chosen| chosen.entry == *entry) {
+                holders[at] += 1;
+            }
+        }
+    }
+    // Counted here, not by the crate: a wrong majority must not excuse itself.
+    holders.iter().all(|holders| *holders > nodes.len() / 2)
 }
 
 fn applied_stays(world: &World<RaftSpec>) -> bool {
-    let history = world.history();
+    let committed = &world.history().committed;
     world.nodes().iter().all(|node| {
-        (1..=node.applied).all(|index| {
-            let chosen = chosen_at(history, Index(index));
-            chosen.is_some_and(|chosen| node.disk().entry(LOG, index) == Some(&chosen.entry))
+        let mut durable = node.disk().log(LOG);
+        let mut chosen = committed.iter();
+        (1..=node.applied).all(|at| match (durable.next(), chosen.next()) {
+            (Some((index, entry)), Some(chosen)) => index == at && chosen.entry == *entry,
+            _ => false,
         })
     })
 }
