@@ -6,6 +6,7 @@
 //! | `history.rs` | who holds which token, and the breaker in the plainest words |
 //! | `properties.rs` | the properties |
 //! | `liveness.rs` | what happens at last, if time passes and callers ask |
+//! | `simulation.rs` | long runs by a seed |
 //! | `worlds.rs` | the portfolio of worlds and how far each goes |
 //!
 //! # The world
@@ -45,9 +46,11 @@
 mod history;
 pub mod liveness;
 pub mod properties;
+mod simulation;
 mod spec;
 mod worlds;
 
 pub use history::{Call, History, Phase};
+pub use simulation::simulation;
 pub use spec::BreakerSpec;
 pub use worlds::protocol;

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::simulate::Simulation;
 use crate::trace::Replays;
 use crate::world::Limits;
 
@@ -242,4 +243,6 @@ pub struct Protocol {
     pub source: &'static str,
     /// Its checks.
     pub checks: Vec<Box<dyn Check>>,
+    /// Its long runs by seeds, if it can be simulated.
+    pub simulation: Option<Box<dyn Simulation>>,
 }

@@ -7,6 +7,7 @@
 //! - [`trace`]: sequences of actions, replayed, minimised and made readable;
 //! - [`draw`]: traces as sequence diagrams;
 //! - [`walk`]: random walks far past the bounds, for proptest and fuzzing;
+//! - [`simulate`]: long runs by a seed, in virtual time, under faults of every kind, and then none;
 //! - [`explore`]: exhaustive runs under stateright;
 //! - [`liveness`]: what must happen at last, on every fair run of a small world;
 //! - [`history`]: what clients saw, recorded, and held to linearizability and weaker guarantees;
@@ -27,6 +28,7 @@ pub mod node;
 mod past;
 pub mod planted;
 pub mod raft;
+pub mod simulate;
 pub mod spec;
 mod stripes;
 pub mod symmetry;

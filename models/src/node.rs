@@ -3,16 +3,17 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::hash::{Hash, Hasher};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use quorate::durable::{Image, Misfit};
 use quorate::id::{LogId, NodeId, Permutation, Permute};
 use quorate::ledger::{Held, LedgerOf, Output};
-use quorate::machine::{Context, EffectOf, InputOf, Machine, RecordOf};
-use quorate::time::Time;
+use quorate::machine::{Context, Effect, EffectOf, InputOf, Machine, RecordOf};
+use quorate::time::{Delay, Time};
+use smallvec::SmallVec;
 
 use crate::hash::fingerprint;
-use crate::spec::{CellOf, EntryOf, MessageOf, Spec};
+use crate::spec::{CellOf, EntryOf, MessageOf, Spec, TimerOf};
 
 /// What is on disk.
 pub type ImageOf<S> = Image<CellOf<S>, EntryOf<S>>;
@@ -43,18 +44,32 @@ impl<M: Permute, E: Permute> Permute for Owed<M, E> {
     }
 }
 
-/// A disk with its fingerprint: it changes far less often than the machine before it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A disk with its fingerprint, once somebody asked for it: it changes far less often than the machine before it.
+#[derive(Clone, Debug)]
 pub struct Disk<V, E> {
-    fingerprint: u64,
+    fingerprint: OnceLock<u64>,
     image: Image<V, E>,
 }
 
-impl<V: Hash, E: Hash> Disk<V, E> {
-    fn new(image: Image<V, E>) -> Self {
-        Self { fingerprint: fingerprint(&image), image }
+impl<V, E> Disk<V, E> {
+    const fn new(image: Image<V, E>) -> Self {
+        Self { fingerprint: OnceLock::new(), image }
     }
 }
+
+impl<V: Hash, E: Hash> Disk<V, E> {
+    fn fingerprint(&self) -> u64 {
+        *self.fingerprint.get_or_init(|| fingerprint(&self.image))
+    }
+}
+
+impl<V: PartialEq, E: PartialEq> PartialEq for Disk<V, E> {
+    fn eq(&self, other: &Self) -> bool {
+        self.image == other.image
+    }
+}
+
+impl<V: Eq, E: Eq> Eq for Disk<V, E> {}
 
 /// The state of one node.
 pub struct Node<S: Spec> {
@@ -139,11 +154,12 @@ impl<S: Spec> Node<S> {
         before.chain([self.ledger.held().len()])
     }
 
-    /// Steps the machine; its effects go to the ledger. Returns the `upto` of each choice it asked for.
-    pub(crate) fn step(&mut self, input: InputOf<S::Machine>, script: &[u32]) -> Vec<u32> {
-        let mut port = Scripted::<S> { ledger: &mut self.ledger, now: self.now, script, asked: Vec::new() };
+    /// Steps the machine; its effects go to the ledger.
+    pub(crate) fn step(&mut self, input: InputOf<S::Machine>, script: &[u32]) -> Stepped<TimerOf<S>> {
+        let stepped = Stepped { asked: Vec::new(), armed: SmallVec::new() };
+        let mut port = Scripted::<S> { ledger: &mut self.ledger, now: self.now, script, stepped };
         self.machine.step(input, &mut port);
-        port.asked
+        port.stepped
     }
 }
 
@@ -152,12 +168,23 @@ pub const UNRECOVERABLE: &str = "recovery equals the durable state";
 /// The property that says: each record fits the durable state it is applied to.
 pub const MISFIT: &str = "records fit the disk";
 
+/// The timers that a step set, with the range of each delay, in order.
+pub(crate) type Armed<T> = SmallVec<[(T, Delay); 1]>;
+
+/// What a step asked for, beyond its effects.
+pub(crate) struct Stepped<T> {
+    /// The `upto` of each choice.
+    pub(crate) asked: Vec<u32>,
+    /// The timers it set.
+    pub(crate) armed: Armed<T>,
+}
+
 /// The context of a step in a world: choices from a script, no jitter.
 struct Scripted<'a, S: Spec> {
     ledger: &'a mut LedgerOf<S::Machine>,
     now: Time,
     script: &'a [u32],
-    asked: Vec<u32>,
+    stepped: Stepped<TimerOf<S>>,
 }
 
 impl<S: Spec> Context<S::Machine> for Scripted<'_, S> {
@@ -169,12 +196,16 @@ impl<S: Spec> Context<S::Machine> for Scripted<'_, S> {
         if upto < 2 {
             return 0;
         }
-        let scripted = self.script.get(self.asked.len()).copied().unwrap_or(0);
-        self.asked.push(upto);
+        let asked = &mut self.stepped.asked;
+        let scripted = self.script.get(asked.len()).copied().unwrap_or(0);
+        asked.push(upto);
         scripted.checked_rem(upto).unwrap_or(0)
     }
 
     fn emit(&mut self, effect: EffectOf<S::Machine>) {
+        if let Effect::SetTimer { timer, after } = &effect {
+            self.stepped.armed.push((*timer, *after));
+        }
         // Any expiry at any time is safe, so explorers fire timers as they like and jitter would only split
         // states that behave alike.
         let mut port = self.ledger.port(self.now, || 0);
@@ -215,7 +246,7 @@ impl<S: Spec> Hash for Node<S> {
         self.inbox.hash(state);
         self.applied.hash(state);
         self.now.hash(state);
-        state.write_u64(self.disk.fingerprint);
+        state.write_u64(self.disk.fingerprint());
     }
 }
 
@@ -244,10 +275,11 @@ impl<S: Spec> Permute for Node<S> {
     }
 }
 
-/// A node that no longer changes, with what would be costly to compute again for each world it is part of.
+/// A node that no longer changes, with what would be costly to compute again for each world it is part of,
+/// once somebody asked for it: a simulation never does.
 pub struct Frozen<S: Spec> {
-    fingerprint: u64,
-    signature: u64,
+    fingerprint: OnceLock<u64>,
+    signature: OnceLock<u64>,
     held_sends: usize,
     node: Node<S>,
 }
@@ -255,30 +287,31 @@ pub struct Frozen<S: Spec> {
 impl<S: Spec> Frozen<S> {
     /// Freezes a node.
     #[must_use]
-    pub fn new(spec: &S, node: Node<S>) -> Self {
+    pub fn new(node: Node<S>) -> Self {
         let held_sends = node.held_sends();
-        let signature = fingerprint(&(
-            spec.signature(&node.machine),
-            node.ledger.held().len(),
-            held_sends,
-            node.inbox.len(),
-            node.applied,
-            node.now,
-            node.ledger.timers(),
-        ));
-        Self { fingerprint: fingerprint(&node), signature, held_sends, node }
+        Self { fingerprint: OnceLock::new(), signature: OnceLock::new(), held_sends, node }
     }
 
     /// The fingerprint of the whole node.
     #[must_use]
-    pub const fn fingerprint(&self) -> u64 {
-        self.fingerprint
+    pub fn fingerprint(&self) -> u64 {
+        *self.fingerprint.get_or_init(|| fingerprint(&self.node))
     }
 
     /// A summary that renaming nodes leaves as it is.
     #[must_use]
-    pub const fn signature(&self) -> u64 {
-        self.signature
+    pub fn signature(&self, spec: &S) -> u64 {
+        *self.signature.get_or_init(|| {
+            fingerprint(&(
+                spec.signature(&self.machine),
+                self.ledger.held().len(),
+                self.held_sends,
+                self.inbox.len(),
+                self.applied,
+                self.now,
+                self.ledger.timers(),
+            ))
+        })
     }
 
     /// How many sends wait for a record.
@@ -292,7 +325,12 @@ impl<S: Spec> Frozen<S> {
     pub(crate) fn renamed(&self, by: &Permutation<'_>) -> Self {
         let mut node = self.node.clone();
         node.permute(by);
-        Self { fingerprint: fingerprint(&node), node, ..*self }
+        Self {
+            fingerprint: OnceLock::new(),
+            signature: self.signature.clone(),
+            held_sends: self.held_sends,
+            node,
+        }
     }
 }
 
@@ -312,7 +350,8 @@ impl<S: Spec> fmt::Debug for Frozen<S> {
 
 impl<S: Spec> PartialEq for Frozen<S> {
     fn eq(&self, other: &Self) -> bool {
-        self.fingerprint == other.fingerprint && self.node == other.node
+        let print = |node: &Self| node.fingerprint.get().copied();
+        print(self).zip(print(other)).is_none_or(|(one, other)| one == other) && self.node == other.node
     }
 }
 

@@ -3,24 +3,25 @@
 use std::fmt;
 use std::hash::Hash;
 use std::ops::Deref;
+use std::sync::OnceLock;
 
 use crate::hash::fingerprint;
 
-/// A history that no longer changes, with its fingerprint.
+/// A history that no longer changes, with its fingerprint, once somebody asked for it.
 pub(crate) struct Past<H> {
-    fingerprint: u64,
+    fingerprint: OnceLock<u64>,
     history: H,
 }
 
-impl<H: Hash> Past<H> {
-    pub(crate) fn new(history: H) -> Self {
-        Self { fingerprint: fingerprint(&history), history }
+impl<H> Past<H> {
+    pub(crate) const fn new(history: H) -> Self {
+        Self { fingerprint: OnceLock::new(), history }
     }
 }
 
-impl<H> Past<H> {
-    pub(crate) const fn fingerprint(&self) -> u64 {
-        self.fingerprint
+impl<H: Hash> Past<H> {
+    pub(crate) fn fingerprint(&self) -> u64 {
+        *self.fingerprint.get_or_init(|| fingerprint(&self.history))
     }
 }
 
@@ -34,7 +35,7 @@ impl<H> Deref for Past<H> {
 
 impl<H: PartialEq> PartialEq for Past<H> {
     fn eq(&self, other: &Self) -> bool {
-        self.fingerprint == other.fingerprint && self.history == other.history
+        self.history == other.history
     }
 }
 

@@ -9,6 +9,7 @@
 //! | `render.rs` | messages and records in a few words, for traces |
 //! | `worlds.rs` | the portfolio of worlds and how far each goes |
 //! | `walks.rs` | worlds far past those bounds, for random walks |
+//! | `simulation.rs` | long runs by a seed |
 //! | `alone.rs` | one node that is told anything at all |
 
 mod alone;
@@ -16,12 +17,14 @@ mod history;
 pub mod liveness;
 pub mod properties;
 mod render;
+mod simulation;
 mod spec;
 mod walks;
 mod worlds;
 
 pub use alone::{Tally, alone};
 pub use history::{Chosen, History};
+pub use simulation::simulation;
 pub use spec::RaftSpec;
 pub use walks::{Swarm, cluster};
 pub use worlds::protocol;

@@ -82,7 +82,7 @@ impl<S: Spec> Rules<S> {
 
     /// A summary of each node and of its part in the network.
     fn summaries(&self, world: &World<S>) -> SmallVec<[u64; 8]> {
-        let own: SmallVec<[u64; 8]> = world.nodes().iter().map(|node| node.signature()).collect();
+        let own: SmallVec<[u64; 8]> = world.nodes().iter().map(|node| node.signature(self.spec())).collect();
         let mut summaries = own.clone();
         for flying in world.network().flying() {
             let (from, to) = (slot(flying.envelope().from), slot(flying.envelope().to));

@@ -25,6 +25,7 @@ use crate::symmetry::Renamed;
 pub use moves::{Lost, Move};
 pub use offer::Withheld;
 use passage::Memory;
+pub(crate) use passage::{Passage, Sent};
 
 /// How many nodes are kept without allocating.
 const INLINE_NODES: usize = 5;
@@ -65,6 +66,36 @@ pub enum Action<M, T, R> {
 
 /// The actions of a protocol.
 pub type ActionOf<S> = Action<MessageOf<S>, TimerOf<S>, RequestOf<S>>;
+
+impl<M, T, R> Action<M, T, R> {
+    /// The node that goes through something by it; none where a message is lost.
+    #[must_use]
+    pub const fn node(&self) -> Option<NodeId> {
+        match self {
+            Self::Deliver(envelope, _) | Self::Duplicate(envelope, _) => Some(envelope.to),
+            Self::Fire(node, ..)
+            | Self::Request(node, ..)
+            | Self::Flush(node)
+            | Self::Inbox(node, _)
+            | Self::Crash(node, ..)
+            | Self::Tick(node, _) => Some(*node),
+            Self::Drop(_) => None,
+        }
+    }
+
+    /// The choices of the step that it makes a machine take.
+    pub(crate) const fn script_mut(&mut self) -> Option<&mut Script> {
+        match self {
+            Self::Deliver(_, script)
+            | Self::Duplicate(_, script)
+            | Self::Fire(_, _, script)
+            | Self::Request(_, _, script)
+            | Self::Inbox(_, script)
+            | Self::Crash(_, _, script) => Some(script),
+            Self::Drop(_) | Self::Flush(_) | Self::Tick(..) => None,
+        }
+    }
+}
 
 impl<M: Permute, T, R: Permute> Permute for Action<M, T, R> {
     fn permute(&mut self, by: &Permutation<'_>) {
@@ -317,6 +348,7 @@ pub struct Rules<S: Spec> {
     inert: bool,
     late_losses: bool,
     late_flushes: bool,
+    simulating: bool,
     pub(crate) renamed: Stripes<Renamed<S>>,
     memory: Stripes<Memory<S>>,
 }
@@ -336,6 +368,7 @@ impl<S: Spec> Rules<S> {
             inert: true,
             late_losses,
             late_flushes: true,
+            simulating: false,
             renamed: Stripes::default(),
             memory: Stripes::default(),
         }
@@ -372,6 +405,21 @@ impl<S: Spec> Rules<S> {
         let rules = if reductions.inert { rules } else { rules.without_inert() };
         let rules = if reductions.late_losses { rules } else { rules.with_early_losses() };
         if reductions.late_flushes { rules } else { rules.with_early_flushes() }
+    }
+
+    /// The same rules for one long run, rather than for all the short ones: nodes keep their names, what can
+    /// change nothing stays in flight, nothing is put in terms relative to the present, clocks move by any number
+    /// of nanoseconds, and nothing is remembered under fingerprints, since no world comes twice.
+    #[must_use]
+    pub fn simulating(self) -> Self {
+        Self {
+            symmetric: false,
+            inert: false,
+            late_losses: false,
+            late_flushes: false,
+            simulating: true,
+            ..self
+        }
     }
 
     /// The protocol.

@@ -107,7 +107,10 @@ fn registry(fates: &[(&'static str, Fate)]) -> Registry {
         Box::new(Fake { protocol: "fake", name, fate: *fate })
     };
     let checks = fates.iter().map(check).collect();
-    Registry::new("cargo verify", vec![Protocol { name: "fake", source: "Nobody 2026, 1.2", checks }])
+    Registry::new(
+        "cargo verify",
+        vec![Protocol { name: "fake", source: "Nobody 2026, 1.2", checks, simulation: None }],
+    )
 }
 
 #[test]

@@ -295,10 +295,12 @@ fn is_refusal(output: &Output<quorate::machine::Never, Notice>) -> bool {
 /// The breaker when nothing happens but that the clock is read; if it opens, for `wait`.
 fn polled(before: &Breaker, now: Time, wait: Option<Duration>) -> Breaker {
     let mut breaker = before.clone();
-    let shortest = breaker.config().open_for.min;
-    // Ranges under check are so short that each nanosecond of them is a choice.
-    let drawn = wait.unwrap_or(shortest).saturating_sub(shortest).as_nanos();
-    while breaker.poll(now, |_| u32::try_from(drawn).unwrap_or(u32::MAX)).is_some() {}
+    let range = breaker.config().open_for;
+    let drawn = wait.unwrap_or(range.min).saturating_sub(range.min).as_nanos();
+    let span = range.max.saturating_sub(range.min).as_nanos().max(1);
+    // The step of the range at which the wait is what was drawn.
+    let step = |steps: u32| (drawn * u128::from(steps.saturating_sub(1))).div_ceil(span);
+    while breaker.poll(now, |steps| u32::try_from(step(steps)).unwrap_or(u32::MAX)).is_some() {}
     breaker
 }
 

@@ -54,6 +54,12 @@ impl BreakerSpec {
         self
     }
 
+    /// How many callers there are.
+    #[must_use]
+    pub const fn callers(&self) -> usize {
+        self.callers
+    }
+
     /// The configuration.
     #[must_use]
     pub const fn config(&self) -> &Config {

@@ -17,6 +17,7 @@ pub fn protocol() -> Protocol {
         name: "breaker",
         source: "Nygard, Release It!, 2007, \"Circuit Breaker\"; windows and half-open rounds as in resilience4j",
         checks: checks(),
+        simulation: Some(super::simulation()),
     }
 }
 

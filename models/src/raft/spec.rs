@@ -114,6 +114,10 @@ impl RaftSpec {
         self
     }
 
+    pub(super) fn config(&self) -> &Config {
+        &self.config
+    }
+
     pub(super) const fn expect(&self) -> &Expect {
         &self.expect
     }

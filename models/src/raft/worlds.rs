@@ -14,6 +14,7 @@ pub fn protocol() -> Protocol {
         name: "raft",
         source: "Ongaro and Ousterhout, In Search of an Understandable Consensus Algorithm (Extended Version), 2014",
         checks: checks(),
+        simulation: Some(super::simulation()),
     }
 }
 

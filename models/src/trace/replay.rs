@@ -214,7 +214,13 @@ pub fn rules_of<'a>(
 
 fn rules_in(protocol: &Protocol, world: &Where) -> Result<Box<dyn Replays>, Fault> {
     let name = world.name().to_owned();
-    let Where::Check { bounds, limits, .. } = world else { return Err(Fault::NotReplayable(name)) };
+    let (bounds, limits) = match world {
+        Where::Check { bounds, limits, .. } => (bounds, limits),
+        Where::Simulation { parameters, .. } => {
+            let simulation = protocol.simulation.as_ref().ok_or(Fault::NotReplayable(name))?;
+            return Ok(simulation.replays(parameters.clone())?);
+        }
+    };
     let Some(check) = protocol.checks.iter().find(|check| check.name() == name) else {
         let known = protocol.checks.iter().map(|check| check.name().to_owned()).collect();
         return Err(Fault::NoWorld { name, known });

@@ -54,7 +54,7 @@ impl<S: Spec> Rules<S> {
             match self.spec.recover(id, &disk, applied) {
                 Ok(machine) => {
                     let node = Node::new(id, machine, disk, applied, Time::ZERO);
-                    world.nodes.push(Arc::new(Frozen::new(&self.spec, node)));
+                    world.nodes.push(Arc::new(Frozen::new(node)));
                 }
                 // No world begins with a disk that does not recover: whoever wrote it must see it fall.
                 Err(_) => world.broken = Some(UNRECOVERABLE),
@@ -125,60 +125,71 @@ impl<S: Spec> Rules<S> {
 
     /// As [`apply_named`](Self::apply_named), however many messages are in flight then.
     pub(super) fn act(&self, world: &World<S>, action: &ActionOf<S>) -> Result<Acted<S>, Refused> {
-        if world.broken.is_some() {
+        let mut next = world.clone();
+        let passage = self.advance(&mut next, action)?;
+        Ok(Acted { world: next, passage })
+    }
+
+    /// What comes of `action`, in place; what a node went through, if one did. A world in which it was refused
+    /// means nothing any more.
+    pub(crate) fn advance(
+        &self,
+        next: &mut World<S>,
+        action: &ActionOf<S>,
+    ) -> Result<Option<Arc<Passage<S>>>, Refused> {
+        if next.broken.is_some() {
             return Err(Refused::Impossible);
         }
-        let mut next = world.clone();
         let mut passage = None;
         let touched = match action {
             Action::Deliver(envelope, script) => {
                 let flying = next.network.take(envelope).ok_or(Refused::Impossible)?;
-                passage = Some(self.befall(&mut next, envelope.to, &Cause::Message(&flying), script)?);
+                passage = Some(self.befall(next, envelope.to, &Cause::Message(&flying), script)?);
                 envelope.to
             }
             Action::Duplicate(envelope, script) => {
-                let flying = world.network.get(envelope).ok_or(Refused::Impossible)?;
+                let flying = next.network.get(envelope).cloned().ok_or(Refused::Impossible)?;
                 spend(&mut next.spent.duplicates, self.limits.duplicates, "duplicates")?;
-                passage = Some(self.befall(&mut next, envelope.to, &Cause::Message(flying), script)?);
+                passage = Some(self.befall(next, envelope.to, &Cause::Message(&flying), script)?);
                 envelope.to
             }
             Action::Drop(envelope) => {
                 next.network.take(envelope).ok_or(Refused::Impossible)?;
-                return Ok(Acted { world: next, passage: None });
+                return Ok(None);
             }
             Action::Fire(id, timer, script) => {
                 let set = |node: &Frozen<S>| node.ledger.timers().iter().any(|(set, _)| set == *timer);
-                possible(world.node(*id).is_some_and(set))?;
-                passage = Some(self.befall(&mut next, *id, &Cause::Timer(*timer), script)?);
+                possible(next.node(*id).is_some_and(set))?;
+                passage = Some(self.befall(next, *id, &Cause::Timer(*timer), script)?);
                 *id
             }
             Action::Request(id, request, script) => {
                 spend(&mut next.spent.requests, self.limits.requests, "requests")?;
-                passage = Some(self.befall(&mut next, *id, &Cause::Request(request), script)?);
+                passage = Some(self.befall(next, *id, &Cause::Request(request), script)?);
                 *id
             }
             Action::Flush(id) => {
-                passage = Some(self.befall(&mut next, *id, &Cause::Flush, &Script::new())?);
+                passage = Some(self.befall(next, *id, &Cause::Flush, &Script::new())?);
                 *id
             }
             Action::Inbox(id, script) => {
-                passage = Some(self.befall(&mut next, *id, &Cause::Inbox, script)?);
+                passage = Some(self.befall(next, *id, &Cause::Inbox, script)?);
                 *id
             }
             Action::Crash(id, kept, script) => {
                 spend(&mut next.spent.crashes, self.limits.crashes, "crashes")?;
-                passage = Some(self.befall(&mut next, *id, &Cause::Crash(*kept), script)?);
+                passage = Some(self.befall(next, *id, &Cause::Crash(*kept), script)?);
                 *id
             }
             Action::Tick(id, by) => {
                 spend(&mut next.spent.ticks, self.limits.ticks, "ticks")?;
-                self.tick(&mut next, *id, *by)?;
+                self.tick(next, *id, *by)?;
                 *id
             }
         };
-        self.make_relative(&mut next, touched);
-        self.drop_inert(&mut next, touched);
-        Ok(Acted { world: next, passage })
+        self.make_relative(next, touched);
+        self.drop_inert(next, touched);
+        Ok(passage)
     }
 
     /// One node goes through something, and the world with it.
@@ -206,10 +217,13 @@ impl<S: Spec> Rules<S> {
 
     /// Puts what only grows in a node, and in the history, in terms relative to the present.
     fn make_relative(&self, world: &mut World<S>, id: NodeId) {
+        if self.simulating {
+            return;
+        }
         let World { nodes, past, .. } = world;
         let Some(place) = nodes.get_mut(slot(id)) else { return };
         if let Some((node, history)) = self.spec.relative(id, place, past) {
-            *place = Arc::new(Frozen::new(&self.spec, node));
+            *place = Arc::new(Frozen::new(node));
             *past = Arc::new(Past::new(history));
         }
     }
@@ -229,11 +243,12 @@ impl<S: Spec> Rules<S> {
     }
 
     fn tick(&self, world: &mut World<S>, id: NodeId, by: i64) -> Result<(), Refused> {
-        possible(self.spec.ticks().contains(&by))?;
+        let ticks = self.spec.ticks();
+        possible(ticks.contains(&by) || (self.simulating && !ticks.is_empty()))?;
         let mut node = world.node(id).map(|node| (**node).clone()).ok_or(Refused::Impossible)?;
         node.now = Time(node.now.0.checked_add_signed(by).ok_or(Refused::Impossible)?);
         if let Some(place) = world.nodes.get_mut(slot(id)) {
-            *place = Arc::new(Frozen::new(&self.spec, node));
+            *place = Arc::new(Frozen::new(node));
         }
         let clocks = || world.nodes.iter().map(|node| node.now.0);
         let apart = clocks().max().unwrap_or(0) - clocks().min().unwrap_or(0);

@@ -7,6 +7,7 @@ use quorate::machine::{Input, InputOf};
 
 use super::{Action, ActionOf, Rules, Script, World};
 use crate::caught::caught;
+use crate::network::Envelope;
 use crate::node::{Node, Owed};
 use crate::spec::Spec;
 
@@ -169,10 +170,51 @@ impl<S: Spec> Rules<S> {
         }
     }
 
+    /// Fills in the choices of what `action` makes a machine do, where machines make any: `draw` is given how many
+    /// there are to choose from.
+    pub(crate) fn choose(
+        &self,
+        world: &World<S>,
+        action: &mut ActionOf<S>,
+        mut draw: impl FnMut(u32) -> u32,
+    ) {
+        if !self.spec.chooses() {
+            return;
+        }
+        let Some(node) = action.node().and_then(|id| Some((id, world.node(id)?))) else { return };
+        let (id, node): (NodeId, &Node<S>) = (node.0, node.1);
+        let reborn = match action {
+            Action::Crash(_, kept, _) => self.reborn(id, node, *kept),
+            _ => None,
+        };
+        let (node, input): (&Node<S>, InputOf<S::Machine>) = match &*action {
+            Action::Deliver(Envelope { from, message, .. }, _)
+            | Action::Duplicate(Envelope { from, message, .. }, _) => {
+                (node, Input::Message { from: *from, message: message.clone() })
+            }
+            Action::Fire(_, timer, _) => (node, Input::Timer(*timer)),
+            Action::Request(_, request, _) => (node, Input::Request(request.clone())),
+            Action::Inbox(..) => match node.inbox.front() {
+                Some(owed) => (node, owed_input::<S>(id, owed.clone())),
+                None => return,
+            },
+            Action::Crash(..) => (reborn.as_ref().unwrap_or(node), Input::Start),
+            Action::Drop(_) | Action::Flush(_) | Action::Tick(..) => return,
+        };
+        let mut script = Script::new();
+        // What is asked next may depend on what was chosen before.
+        while let Some(upto) = Self::asked(node, input.clone(), &script).get(script.len()) {
+            script.push(draw(*upto));
+        }
+        if let Some(place) = action.script_mut() {
+            *place = script;
+        }
+    }
+
     /// The choices that a step asks for; none if it panics, since applying it will tell.
     fn asked(node: &Node<S>, input: InputOf<S::Machine>, script: &[u32]) -> Vec<u32> {
         let mut node = node.clone();
-        caught(|| node.step(input, script)).unwrap_or_default()
+        caught(|| node.step(input, script)).map(|stepped| stepped.asked).unwrap_or_default()
     }
 }
 

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use quorate::id::NodeId;
 use quorate::ledger::{Held, Output, OutputOf};
 use quorate::machine::{Input, InputOf, RecordOf};
+use quorate::time::Delay;
 use smallvec::SmallVec;
 
 use super::offer::owed_input;
@@ -21,7 +22,7 @@ use crate::cache::Cache;
 use crate::caught::caught;
 use crate::hash::{fingerprint, mix};
 use crate::network::{Envelope, Flying};
-use crate::node::{Frozen, Node, Owed};
+use crate::node::{Armed, Frozen, Node, Owed};
 use crate::past::Past;
 use crate::spec::{Event, MessageOf, RequestOf, Seen, Spec, TimerOf};
 
@@ -31,7 +32,7 @@ const REMEMBERED: usize = 1 << 15;
 type Outputs<S> = SmallVec<[OutputOf<<S as Spec>::Machine>; 2]>;
 type Records<S> = SmallVec<[RecordOf<<S as Spec>::Machine>; 1]>;
 /// What a node sent.
-pub(super) type Sent<S> = Arc<Flying<MessageOf<S>>>;
+pub(crate) type Sent<S> = Arc<Flying<MessageOf<S>>>;
 type Sends<S> = SmallVec<[Sent<S>; 2]>;
 
 /// What came of it, behind a pointer, or why nothing did.
@@ -43,7 +44,11 @@ pub(crate) struct Memory<S: Spec> {
     passages: Cache<(u64, u64, u64), Outcome<Passage<S>>>,
     /// By the fingerprints of the node and of what befell it.
     courses: Cache<(u64, u64), Outcome<Course<S>>>,
-    /// Nodes and messages that came of it, by their fingerprints: many courses lead to one node.
+    parts: Parts<S>,
+}
+
+/// Nodes and messages that came of something, by their fingerprints: many courses lead to one node.
+struct Parts<S: Spec> {
     nodes: Cache<u64, Arc<Frozen<S>>>,
     messages: Cache<u64, Sent<S>>,
 }
@@ -53,8 +58,7 @@ impl<S: Spec> Default for Memory<S> {
         Self {
             passages: Cache::default(),
             courses: Cache::default(),
-            nodes: Cache::default(),
-            messages: Cache::default(),
+            parts: Parts { nodes: Cache::default(), messages: Cache::default() },
         }
     }
 }
@@ -135,6 +139,8 @@ struct Stage<S: Spec> {
     after: Arc<Frozen<S>>,
     outputs: Outputs<S>,
     durable: Records<S>,
+    /// The timers that were set, with the range of each delay.
+    armed: Armed<TimerOf<S>>,
     /// The property that fell before the observer could see.
     broken: Option<&'static str>,
 }
@@ -146,8 +152,18 @@ impl<S: Spec> Passage<S> {
     }
 
     /// What it sent.
-    pub(super) fn sends(&self) -> &[Sent<S>] {
+    pub(crate) fn sends(&self) -> &[Sent<S>] {
         &self.course.sends
+    }
+
+    /// What left it, in order.
+    pub(crate) fn outputs(&self) -> impl Iterator<Item = &OutputOf<S::Machine>> {
+        self.course.stages.iter().flat_map(|stage| &stage.outputs)
+    }
+
+    /// The timers that it set, with the range of each delay, in order.
+    pub(crate) fn armed(&self) -> impl Iterator<Item = &(TimerOf<S>, Delay)> {
+        self.course.stages.iter().flat_map(|stage| &stage.armed)
     }
 }
 
@@ -161,17 +177,32 @@ impl<S: Spec> Rules<S> {
         cause: &Cause<'_, S>,
         script: &Script,
     ) -> Outcome<Passage<S>> {
-        let Memory { passages, courses, nodes, messages } = &mut *self.memory.mine();
+        if self.simulating {
+            let course = self.course(id, before, cause, script, None)?;
+            return Ok(Arc::new(self.observed(id, before, past, cause, course)));
+        }
+        let Memory { passages, courses, parts } = &mut *self.memory.mine();
         let (node, cause_print) = (before.fingerprint(), cause.fingerprint(script));
         passages.get((node, cause_print, past.fingerprint()), REMEMBERED, || {
             let course = courses.get((node, cause_print), REMEMBERED, || {
-                let course = Course { stages: SmallVec::new(), sends: SmallVec::new(), broken: None };
-                let mut passing =
-                    Passing { rules: self, id, node: Arc::clone(before), course, nodes, messages };
-                passing.go(cause, script).map(|()| Arc::new(passing.course))
+                self.course(id, before, cause, script, Some(parts))
             })?;
             Ok(Arc::new(self.observed(id, before, past, cause, course)))
         })
+    }
+
+    /// What comes of it in any world.
+    fn course(
+        &self,
+        id: NodeId,
+        before: &Arc<Frozen<S>>,
+        cause: &Cause<'_, S>,
+        script: &Script,
+        parts: Option<&mut Parts<S>>,
+    ) -> Outcome<Course<S>> {
+        let course = Course { stages: SmallVec::new(), sends: SmallVec::new(), broken: None };
+        let mut passing = Passing { rules: self, id, node: Arc::clone(before), course, parts };
+        passing.go(cause, script).map(|()| Arc::new(passing.course))
     }
 
     /// What the observer makes of it.
@@ -235,8 +266,8 @@ struct Passing<'a, S: Spec> {
     id: NodeId,
     node: Arc<Frozen<S>>,
     course: Course<S>,
-    nodes: &'a mut Cache<u64, Arc<Frozen<S>>>,
-    messages: &'a mut Cache<u64, Sent<S>>,
+    /// What a worker remembers of nodes and messages, if it remembers anything.
+    parts: Option<&'a mut Parts<S>>,
 }
 
 impl<S: Spec> Passing<'_, S> {
@@ -269,14 +300,13 @@ impl<S: Spec> Passing<'_, S> {
     fn step(&mut self, mut node: Node<S>, input: InputOf<S::Machine>, script: &[u32]) -> Result<(), Refused> {
         let spec = &self.rules.spec;
         let mut broken = None;
-        match caught(|| node.step(input, script)) {
-            Some(asked) if asked.is_empty() || spec.chooses() => {}
-            Some(_) => broken = Some(UNANNOUNCED),
-            None => {
-                // What a panic leaves behind means nothing: the node stays as it was.
-                self.course.broken.get_or_insert(TOTAL);
-                return Ok(());
-            }
+        let Some(stepped) = caught(|| node.step(input, script)) else {
+            // What a panic leaves behind means nothing: the node stays as it was.
+            self.course.broken.get_or_insert(TOTAL);
+            return Ok(());
+        };
+        if !stepped.asked.is_empty() && !spec.chooses() {
+            broken = Some(UNANNOUNCED);
         }
         if let Some(bound) = spec.exceeds(&node.machine) {
             return Err(Refused::Bound(bound));
@@ -284,6 +314,9 @@ impl<S: Spec> Passing<'_, S> {
         node.ledger.canonicalise();
         let broken = broken.or(node.check_durable(spec).err());
         self.settle(node, Records::<S>::new(), broken);
+        if let Some(stage) = self.course.stages.last_mut() {
+            stage.armed = stepped.armed;
+        }
         Ok(())
     }
 
@@ -340,9 +373,13 @@ impl<S: Spec> Passing<'_, S> {
 
     /// The node is as it is at the end of a stage.
     fn put(&mut self, node: Node<S>, outputs: Outputs<S>, durable: Records<S>, broken: Option<&'static str>) {
-        let after = Arc::new(Frozen::new(&self.rules.spec, node));
-        self.node = self.nodes.get(after.fingerprint(), REMEMBERED, || after);
-        self.course.stages.push(Stage { after: Arc::clone(&self.node), outputs, durable, broken });
+        let after = Arc::new(Frozen::new(node));
+        self.node = match &mut self.parts {
+            Some(parts) => parts.nodes.get(after.fingerprint(), REMEMBERED, || after),
+            None => after,
+        };
+        let (after, armed) = (Arc::clone(&self.node), SmallVec::new());
+        self.course.stages.push(Stage { after, outputs, durable, armed, broken });
     }
 
     /// One output leaves the node. A message to a node that does not exist is lost.
@@ -351,8 +388,13 @@ impl<S: Spec> Passing<'_, S> {
         match output {
             Output::Send { to, message } if slot(*to) < spec.nodes() => {
                 let envelope = Envelope { from: self.id, to: *to, message: message.clone() };
-                let sent = Arc::new(Flying::new(envelope, spec.message_signature(message)));
-                self.course.sends.push(self.messages.get(sent.fingerprint(), REMEMBERED, || sent));
+                // What tells messages apart whatever the names is for symmetry alone.
+                let signature = if self.rules.symmetric { spec.message_signature(message) } else { 0 };
+                let sent = Arc::new(Flying::new(envelope, signature));
+                self.course.sends.push(match &mut self.parts {
+                    Some(parts) => parts.messages.get(sent.fingerprint(), REMEMBERED, || sent),
+                    None => sent,
+                });
             }
             Output::Send { .. } => {}
             Output::Loopback(message) => node.inbox.push_back(Owed::Loopback(message.clone())),

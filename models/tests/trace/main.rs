@@ -47,5 +47,5 @@ fn protocol(bug: Bug) -> Protocol {
         (Claims { nodes: 3, bug, signed: true }, SMALL)
     });
     let checks: Vec<Box<dyn Check>> = vec![Box::new(world)];
-    Protocol { name: "claim", source: "made up", checks }
+    Protocol { name: "claim", source: "made up", checks, simulation: None }
 }
