@@ -8,7 +8,7 @@
 //! use quorate_models::cli::{self, Registry};
 //!
 //! fn main() -> ExitCode {
-//!     let mine = Protocol { name: "mine", source: "our design document, 3.2", checks: vec![/* worlds */] };
+//!     let mine = Protocol { name: "mine", source: "our design document, 3.2", checks: vec![/* worlds */], simulation: None };
 //!     cli::main(&Registry::new("cargo run -p mine-models --", vec![mine]))
 //! }
 //! ```
@@ -22,6 +22,7 @@
 //! happen.
 
 use std::ffi::OsString;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -42,6 +43,7 @@ mod reductions;
 mod run;
 mod screen;
 mod select;
+mod simulate;
 mod summary;
 mod table;
 mod trace;
@@ -75,6 +77,33 @@ impl Registry {
     #[must_use]
     pub fn new(command: &'static str, protocols: Vec<Protocol>) -> Self {
         Self { command, protocols, mutants: Mutants::default(), test_path: "quorate_models::{}::protocol()" }
+    }
+}
+
+impl Registry {
+    /// Simulates a protocol up to the first of `seeds` in which something falls, on one thread: in the report, what
+    /// fell ([`falls`](crate::simulate::Report::falls)) and a short trace
+    /// ([`explained`](crate::simulate::Report::explained)). Nothing if there is no such protocol, or it cannot be
+    /// simulated.
+    #[must_use]
+    pub fn simulate(
+        &self,
+        protocol: &str,
+        seeds: Range<u64>,
+        events: u64,
+    ) -> Option<crate::simulate::Report> {
+        let simulation = self.protocols.iter().find(|known| known.name == protocol)?.simulation.as_ref()?;
+        let options = crate::simulate::Options { events, ..Default::default() };
+        let plan = crate::simulate::Campaign {
+            seeds,
+            options,
+            threads: 1,
+            fail_fast: true,
+            explained: 1,
+            ..Default::default()
+        };
+        let stop = std::sync::atomic::AtomicBool::new(false);
+        Some(crate::simulate::campaign(&**simulation, &plan, &std::sync::atomic::AtomicU64::new(0), &stop))
     }
 }
 
@@ -131,6 +160,8 @@ enum Command {
     Mutants(MutantsArgs),
     /// Explore worlds with and without what explorations leave out, and compare.
     Reductions(ReductionsArgs),
+    /// Run protocols by seeds under faults of every kind, far past any bound, and see that they heal.
+    Simulate(SimulateArgs),
     /// List protocols, worlds, bounds and mutants.
     List(ListArgs),
     /// Carry out what a trace file says, and tell what falls.
@@ -265,6 +296,37 @@ struct MutantsArgs {
 }
 
 #[derive(Debug, clap::Args)]
+struct SimulateArgs {
+    /// The protocols to simulate; all that can be if none is named.
+    #[arg(value_name = "PROTOCOL")]
+    protocols: Vec<String>,
+    /// The seeds, the last one not included; or one seed.
+    #[arg(long, value_name = "A..B", default_value = "0..1000", value_parser = simulate::seeds)]
+    seeds: Range<u64>,
+    /// Events under faults, for each seed; healing comes on top.
+    #[arg(long, value_name = "N", default_value_t = 5_000, value_parser = clap::value_parser!(u64).range(1..))]
+    events: u64,
+    /// Run only share K of N of the seeds. The hashes of all shares add up to the hash of all seeds.
+    #[arg(long, value_name = "K/N", default_value = "1/1", value_parser = simulate::shard)]
+    shard: (u64, u64),
+    /// Worker threads; as many as there are processors if not given.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    threads: Option<u16>,
+    /// Write the results as JSON; `-` is standard output, and the tables then go to standard error.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Write the short trace of each seed that falls into this folder, `PROTOCOL-seed-N.jsonl`.
+    #[arg(long, value_name = "DIR")]
+    traces: Option<PathBuf>,
+    /// End at the first seed in which something falls.
+    #[arg(long)]
+    fail_fast: bool,
+    /// Claim something that is false in one seed of a hundred, to see that it is noticed.
+    #[arg(long)]
+    canary: bool,
+}
+
+#[derive(Debug, clap::Args)]
 struct ListArgs {
     /// The bounds to show.
     #[arg(long, value_enum, default_value_t = Bounds::Quick)]
@@ -356,6 +418,7 @@ pub fn run(registry: &Registry, args: impl IntoIterator<Item = OsString>, screen
         Command::Check(args) => run::check(registry, &args, screen),
         Command::Mutants(args) => mutants::mutants(registry, &args, screen),
         Command::Reductions(args) => reductions::reductions(registry, &args, screen),
+        Command::Simulate(args) => simulate::simulate(registry, &args, screen),
         Command::List(args) => list::list(registry, &args, screen),
         Command::Replay(args) => trace::replay(registry, &args, screen),
         Command::Minimise(args) => trace::minimise(registry, &args, screen),

@@ -36,6 +36,11 @@ impl Line {
         Self::new(format!("{}/{}", check.protocol(), check.name()), live)
     }
 
+    /// Shows `text` behind the title.
+    pub(super) fn tell(&self, text: &str) {
+        self.bar.set_message(format!("{}  {text}", self.title));
+    }
+
     /// Shows where the check is.
     #[allow(
         clippy::cast_possible_truncation,
