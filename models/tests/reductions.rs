@@ -4,6 +4,7 @@
 mod claim;
 
 use std::collections::BTreeSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use claim::{Bug, Claims};
 use quorate_models::raft::RaftSpec;
@@ -122,7 +123,9 @@ fn inert_messages_of_raft_never_change_anything() {
 fn late_flushes_lose_nothing<S: Spec>(rules: impl Fn() -> Rules<S>) -> (usize, usize) {
     let machines = |world: &World<S>| {
         let machines: Vec<&S::Machine> = world.machines().collect();
-        format!("{machines:?}, {}, {:?}", world.spent().requests, world.spent().crashes)
+        let mut hasher = DefaultHasher::new();
+        (machines, world.spent().requests, world.spent().crashes).hash(&mut hasher);
+        hasher.finish()
     };
     let reached = |rules: &Rules<S>| {
         let (mut all, mut fell) = (BTreeSet::new(), BTreeSet::new());
