@@ -32,6 +32,7 @@ use crate::check::{Level, Protocol};
 use crate::world;
 
 mod history;
+mod interrupt;
 mod json;
 mod junit;
 mod keep;

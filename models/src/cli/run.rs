@@ -10,7 +10,10 @@ use crate::check::{Check, Kind, Progress, PropertyReport, Report, RunOptions, Vi
 use super::keep::Keeper;
 use super::progress::Line;
 use super::verdict::{self, Verdict};
-use super::{Bounds, CheckArgs, ExploreArgs, HOLDS, Limits, Registry, Screen, json, junit, select, summary};
+use super::{
+    Bounds, CheckArgs, ExploreArgs, HOLDS, Limits, Registry, Screen, UNDECIDED, interrupt, json, junit,
+    select, summary,
+};
 
 /// How often the live line is redrawn, and a timeout looked at.
 const POLL: Duration = Duration::from_millis(100);
@@ -59,13 +62,16 @@ pub(super) fn check(registry: &Registry, args: &CheckArgs, screen: &mut Screen<'
             .fell()
             .is_some_and(|fell| args.fail_fast.iter().any(|wanted| wanted.is_empty() || wanted == fell));
         reports.push(report);
-        if enough || keeper.has_its_one() {
+        if enough || keeper.has_its_one() || interrupt::asked().load(Ordering::Relaxed) {
             break;
         }
     }
     let skipped = checks.len() - reports.len();
     screen.say(summary::all(&checks, &reports, skipped, args.bounds, screen.width));
     let status = verdict::exit(reports.iter().map(Verdict::of));
+    // What was asked to end before it had begun is not decided either.
+    let unbegun = skipped > 0 && interrupt::asked().load(Ordering::Relaxed);
+    let status = if unbegun && status == HOLDS { UNDECIDED } else { status };
     if let Some(file) = &args.json {
         let document = json::Checks::new(&reports, args.bounds.name(), (registry.mutants.reached)());
         json::write(&document, file, screen)?;
@@ -94,9 +100,11 @@ pub(super) fn watched(check: &dyn Check, bounds: Bounds, options: &RunOptions, l
             .stack_size(STACK_BYTES)
             .spawn_scoped(scope, work)
             .map_err(|error| format!("no thread could be started: {error}"))?;
+        let interrupted = interrupt::asked();
         while finished.recv_timeout(POLL) == Err(RecvTimeoutError::Timeout) {
             line.show(progress);
-            if options.timeout.is_some_and(|timeout| started.elapsed() > timeout) {
+            let late = options.timeout.is_some_and(|timeout| started.elapsed() > timeout);
+            if late || interrupted.load(Ordering::Relaxed) {
                 progress.stop.store(true, Ordering::Relaxed);
             }
         }

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::ops::Range;
 use std::path::Path;
-use std::sync::Once;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -17,7 +16,7 @@ use crate::simulate::{
 
 use super::progress::Line;
 use super::table::{Column, Row, count, counted, rate, seconds, short, table, wrapped};
-use super::{HOLDS, Registry, Screen, SimulateArgs, UNDECIDED, VIOLATED, json, select};
+use super::{HOLDS, Registry, Screen, SimulateArgs, UNDECIDED, VIOLATED, interrupt, json, select};
 
 /// How often the live line is redrawn.
 const POLL: Duration = Duration::from_millis(100);
@@ -79,7 +78,7 @@ pub(super) fn simulate(
 ) -> Result<u8, String> {
     let protocols = simulated(registry, &args.protocols)?;
     json::claim_out(args.json.as_deref(), screen);
-    let stop = interrupted();
+    let stop = interrupt::asked();
     let mut ran: Vec<Ran> = Vec::new();
     for (protocol, simulation) in protocols {
         let plan = plan(args);
@@ -140,22 +139,6 @@ fn status(ran: &[Ran]) -> u8 {
         _ if ran.iter().any(|ran| !ran.report.complete) => UNDECIDED,
         _ => HOLDS,
     }
-}
-
-/// Set once somebody asks for the end; who asks twice gets it at once.
-fn interrupted() -> &'static AtomicBool {
-    static STOP: AtomicBool = AtomicBool::new(false);
-    static HANDLER: Once = Once::new();
-    HANDLER.call_once(|| {
-        let asked = || {
-            if STOP.swap(true, Ordering::Relaxed) {
-                std::process::exit(i32::from(UNDECIDED));
-            }
-        };
-        // Where there is no such signal, or somebody else handles it, it ends the process as it always did.
-        let _ = ctrlc::try_set_handler(asked);
-    });
-    &STOP
 }
 
 /// Runs a campaign on threads of its own, watching it from this one.
