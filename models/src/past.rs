@@ -1,4 +1,4 @@
-//! The past of a world, as its properties remember it, shared by all worlds that have it.
+//! The history of a world, shared by all worlds that have it.
 
 use std::fmt;
 use std::hash::Hash;
