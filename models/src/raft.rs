@@ -9,9 +9,9 @@
 //! | `render.rs` | messages and records in a few words, for traces |
 //! | `worlds.rs` | the portfolio of worlds and how far each goes |
 //! | `walks.rs` | worlds far past those bounds, for random walks |
-//! | `alone.rs` | one node that is told anything at all |
+//! | `fuzz.rs` | one node that is told anything at all, and the decoders of what it sends and stores |
 
-mod alone;
+pub mod fuzz;
 mod history;
 pub mod liveness;
 pub mod properties;
@@ -20,7 +20,6 @@ mod spec;
 mod walks;
 mod worlds;
 
-pub use alone::{Tally, alone};
 pub use history::{Chosen, History};
 pub use spec::RaftSpec;
 pub use walks::{Swarm, cluster};
