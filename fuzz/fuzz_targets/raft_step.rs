@@ -2,9 +2,6 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use quorate_models::{fuzz::must, raft};
 
-fuzz_target!(|bytes: &[u8]| {
-    if let Err(broken) = quorate_models::raft::alone(bytes) {
-        panic!("{broken}");
-    }
-});
+fuzz_target!(|bytes: &[u8]| must(raft::fuzz::step(bytes).map(|tally| tally.steps)));

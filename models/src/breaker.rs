@@ -8,6 +8,7 @@
 //! | `liveness.rs` | what happens at last, if time passes and callers ask |
 //! | `simulation.rs` | long runs by a seed |
 //! | `worlds.rs` | the portfolio of worlds and how far each goes |
+//! | `fuzz.rs` | a breaker that is asked anything at all |
 //!
 //! # The world
 //! One node, no network, nothing durable. Callers acquire, hold a token, end it in any of the four ways, end it a
@@ -43,6 +44,7 @@
 //! [`Breaker::canonical`]: quorate::resilience::breaker::Breaker::canonical
 //! [`Breaker::canonical_among`]: quorate::resilience::breaker::Breaker::canonical_among
 
+pub mod fuzz;
 mod history;
 pub mod liveness;
 pub mod properties;

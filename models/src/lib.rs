@@ -8,6 +8,7 @@
 //! - [`draw`]: traces as sequence diagrams;
 //! - [`walk`]: random walks far past the bounds, for proptest and fuzzing;
 //! - [`simulate`]: long runs by a seed, in virtual time, under faults of every kind, and then none;
+//! - [`fuzz`]: machines and decoders that bytes tell anything at all;
 //! - [`explore`]: exhaustive runs under stateright;
 //! - [`liveness`]: what must happen at last, on every fair run of a small world;
 //! - [`history`]: what clients saw, recorded, and held to linearizability and weaker guarantees;
@@ -20,6 +21,7 @@ pub mod check;
 pub mod cli;
 pub mod draw;
 pub mod explore;
+pub mod fuzz;
 mod hash;
 pub mod history;
 pub mod liveness;

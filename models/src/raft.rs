@@ -10,9 +10,9 @@
 //! | `worlds.rs` | the portfolio of worlds and how far each goes |
 //! | `walks.rs` | worlds far past those bounds, for random walks |
 //! | `simulation.rs` | long runs by a seed |
-//! | `alone.rs` | one node that is told anything at all |
+//! | `fuzz.rs` | one node that is told anything at all, and the decoders of what it sends and stores |
 
-mod alone;
+pub mod fuzz;
 mod history;
 pub mod liveness;
 pub mod properties;
@@ -22,7 +22,6 @@ mod spec;
 mod walks;
 mod worlds;
 
-pub use alone::{Tally, alone};
 pub use history::{Chosen, History};
 pub use simulation::simulation;
 pub use spec::RaftSpec;

@@ -21,6 +21,7 @@ mod resp;
 #[path = "../../examples/kv/state.rs"]
 mod state;
 
+mod bytes;
 mod client;
 mod kill;
 mod load;

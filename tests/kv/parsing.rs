@@ -3,6 +3,7 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 
+use crate::bytes::requests;
 use crate::client::request;
 use crate::command::{Bytes, COMMAND_BYTES_MAX, Op};
 use crate::resp::{Malformed, REQUEST_BYTES_MAX, Requests};
@@ -77,4 +78,14 @@ fn every_request_that_is_read_fits_into_a_command() {
     const { assert!(REQUEST_BYTES_MAX <= COMMAND_BYTES_MAX) };
     let keys = vec![Vec::new(); crate::resp::ARGUMENTS_MAX];
     assert!(Op::Del { keys }.encode().is_ok());
+}
+
+#[test]
+fn what_fuzzing_found_worth_keeping_is_read_as_before() {
+    let corpus = concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/corpus/kv_requests");
+    let inputs =
+        std::fs::read_dir(corpus).unwrap().map(|entry| std::fs::read(entry.unwrap().path()).unwrap());
+    let found: u64 =
+        inputs.map(|bytes| requests(&bytes).unwrap_or_else(|broken| panic!("{broken}: {bytes:?}"))).sum();
+    assert!(found > 10, "only {found} requests are in the whole corpus");
 }

@@ -1,0 +1,7 @@
+//! What is stored, plain and sealed: a value or a typed error, with one encoding; no damage goes unseen.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use quorate_models::{fuzz::must, raft};
+
+fuzz_target!(|bytes: &[u8]| must(raft::fuzz::record(bytes)));

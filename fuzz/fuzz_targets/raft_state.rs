@@ -1,0 +1,7 @@
+//! A node read from bytes is right or refused, and goes on as any other.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use quorate_models::{fuzz::must, raft};
+
+fuzz_target!(|bytes: &[u8]| must(raft::fuzz::state(bytes)));
