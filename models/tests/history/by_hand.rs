@@ -418,6 +418,16 @@ mod session_guarantees {
     }
 
     #[test]
+    fn reads_do_not_go_there_and_back() {
+        // 1: |-w 1-|    2: |-w 2-|    3: |-r 1-| |-r 2-| |-r-|
+        for (found, kept) in [(2, true), (1, false)] {
+            let writes = [write(1, (0, 10), 1), write(2, (0, 10), 2)];
+            let reads = [read(3, (0, 10), 1), read(3, (20, 30), 2), read(3, (40, 50), found)];
+            assert_eq!(has(Guarantee::MonotonicReads, &[&writes[..], &reads].concat()), kept);
+        }
+    }
+
+    #[test]
     fn a_clients_writes_are_seen_in_its_order() {
         // 1: |-x: w 1-| |-y: w 2-|    2: |-y: r 2-| |-x: r-|
         for (found, kept) in [(1, true), (0, false)] {

@@ -119,6 +119,7 @@ fn a_file_that_is_no_history_is_refused_by_its_line() {
         "{\"client\":1,\"at\":1,\"call\":\"raed\"}\n",
         "{\"client\":1,\"at\":1,\"key\":\"x\",\"unknown\":true}\n",
         "{\"client\":1,\"at\":1,\"outcome\":3}\n",
+        "{\"client\":1,\"at\":1,\"kye\":\"x\",\"call\":\"read\"}\n",
         "nonsense\n",
     ] {
         assert!(matches!(with(bad), Err(Unreadable::Line { line: 2, .. })), "{bad}");

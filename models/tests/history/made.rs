@@ -134,8 +134,8 @@ pub fn small<S: Sequential>(
 ) -> Vec<Event<S::Operation, S::Outcome>> {
     let mut states: Vec<Vec<S::State>> = (0..keys).map(|_| vec![spec.initial()]).collect();
     let mut open: Vec<Option<Option<S::Outcome>>> = (0..clients).map(|_| None).collect();
-    // The one client that may be left waiting.
-    let (mut events, mut made, mut gone) = (Vec::new(), 0, None);
+    // Clients that are left waiting; one never is.
+    let (mut events, mut made, mut gone) = (Vec::new(), 0, Vec::new());
     let stale = random.below(4);
     while made < calls || open.iter().any(Option::is_some) {
         let client = random.below(clients);
@@ -144,7 +144,7 @@ pub fn small<S: Sequential>(
         match open[client as usize].take() {
             Some(None) => events.push(push(EventKind::Unknown)),
             Some(Some(outcome)) => events.push(push(EventKind::Returned(outcome))),
-            None if made < calls && gone != Some(client) => {
+            None if made < calls && !gone.contains(&client) => {
                 let (key, operation) = (random.below(keys), operation(random, made));
                 made += 1;
                 let past = &mut states[key as usize];
@@ -153,17 +153,14 @@ pub fn small<S: Sequential>(
                 let mut state = past[past.len() - 1 - back.min(past.len() - 1)].clone();
                 let outcome = spec.apply(&mut state, &operation);
                 past.push(state);
-                let unknown = gone.is_none() && random.once_in(6);
+                let unknown = gone.len() as u64 + 1 < clients && random.once_in(5);
                 if unknown {
-                    gone = Some(client);
+                    gone.push(client);
                 }
                 open[client as usize] = Some((!unknown).then_some(outcome));
                 events.push(push(EventKind::Called(Key(key), operation)));
             }
             None => {}
-        }
-        if gone.is_some() && clients == 1 {
-            break;
         }
     }
     events
