@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use quorate_models::history::{
     BUDGET, Causality, Event, EventKind, Guarantee, HistoryOf, Kv, KvOperation, Register, RegisterOperation,
-    RegisterOutcome, Sequential, Verdict, causal, convergent, linearizable, sequential, session,
+    RegisterOutcome, Sequential, Verdict, causal, linearizable, sequential, session,
 };
 use stateright::semantics::register::{RegisterOp, RegisterRet};
 use stateright::semantics::{ConsistencyTester, LinearizabilityTester};
@@ -57,7 +57,7 @@ fn main() {
 
 /// One register of a few clients, as far as their tester gets, checked by both in this process.
 fn beside_stateright() {
-    for calls in [100, 200, 400] {
+    for calls in [50, 100] {
         let shape = Shape { clients: 8, keys: 1, calls, unknown: 0, lost: None, lost_calls: 1 };
         let register = Register { initial: 0_u64 };
         let mut events = made(&register, 3, shape, |random, n| {
@@ -112,7 +112,6 @@ fn weaker(history: &HistoryOf<Register<u64>>) {
     for guarantee in Guarantee::ALL {
         timed(guarantee.name(), &|| session(&register, history, guarantee) == Ok(Verdict::Holds));
     }
-    timed("convergence", &|| convergent(&register, history, Some(0), BUDGET).holds());
 }
 
 fn measure<S: Sequential>(

@@ -38,9 +38,9 @@
 //! Searches have a budget. A search that comes to its end is [`Verdict::Holds`] or [`Verdict::Violated`]; one that does
 //! not is [`Verdict::Undecided`], never the one or the other. A [`Violation`] is a few calls that break the guarantee by
 //! themselves. What may be left out to get there is not obvious: without a write, a read of its value would be a
-//! violation that was not there. So calls of linearizable and sequential histories are *forgotten*, not removed: taken
-//! for ones of unknown outcome. What cannot be explained then cannot be explained by anything that happened to the
-//! others. For causality and sessions a write is left out together with its reads.
+//! violation that was not there. So where all outcomes are to be explained calls are *forgotten*, not removed: whether
+//! they took effect, and what they answered, is taken for unknown. What cannot be explained then cannot be explained by
+//! anything that became of the others. For causality and sessions a write is left out together with its reads.
 //!
 //! # Unknown outcomes
 //! They do not double the work each. Equal ones are counted, not told apart; a set of them that was enough makes a

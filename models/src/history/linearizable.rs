@@ -13,7 +13,7 @@ use crate::hash::Map;
 /// How many configurations a search tries for one object before it gives up, if the caller does not say.
 pub const BUDGET: u64 = 10_000_000;
 /// How many it tries to see whether a smaller explanation is one, and how many for all smaller ones together.
-const BUDGET_SMALLER: u64 = 20_000;
+const BUDGET_SMALLER: u64 = 50_000;
 const BUDGET_EXPLANATION: u64 = 5_000_000;
 /// How many calls before a violation are looked at first for its explanation.
 const WINDOW: usize = 8;
@@ -70,6 +70,7 @@ pub(super) fn task<S: Sequential>(history: &HistoryOf<S>, at: u32) -> Option<Tas
         call: at,
         called: call.called,
         returned: call.returned().map(|(at, _)| at),
+        optional: false,
         operation: &call.operation,
         outcome: call.returned().map(|(_, outcome)| outcome),
     })
@@ -182,6 +183,6 @@ fn forgetful<'a, S: Sequential>(tasks: &[TaskOf<'a, S>], calls: &[u32]) -> Vec<T
     tasks
         .iter()
         .filter(|task| Some(task.called) <= end)
-        .map(|task| if is_kept(task) { *task } else { Task { returned: None, outcome: None, ..*task } })
+        .map(|task| if is_kept(task) { *task } else { Task { optional: true, outcome: None, ..*task } })
         .collect()
 }

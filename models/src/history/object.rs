@@ -108,8 +108,8 @@ pub trait Foresight<'a, S: Sequential + ?Sized> {
         true
     }
 
-    /// An operation that can stand for this one, of unknown outcome, in every order without a difference to any known
-    /// outcome; such operations are counted together. `None` if only its equals can.
+    /// An operation that can stand for this one, where it is not known to have taken effect, in every order without a
+    /// difference to any known outcome; such operations are counted together. `None` if only its equals can.
     fn kind(&self, operation: &'a S::Operation) -> Option<&'a S::Operation> {
         let _ = operation;
         None

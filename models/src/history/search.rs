@@ -31,6 +31,8 @@ pub(super) struct Task<'a, O, R> {
     pub(super) called: u64,
     /// When it took effect at the latest; `None` if it may take effect at any time, or never.
     pub(super) returned: Option<u64>,
+    /// Whether it may not have taken effect at all, although it returned.
+    pub(super) optional: bool,
     pub(super) operation: &'a O,
     /// What it answered, if that is known.
     pub(super) outcome: Option<&'a R>,
@@ -43,6 +45,13 @@ impl<O, R> Clone for Task<'_, O, R> {
 }
 
 impl<O, R> Copy for Task<'_, O, R> {}
+
+impl<O, R> Task<'_, O, R> {
+    /// Whether it took effect for certain.
+    pub(super) const fn is_certain(&self) -> bool {
+        self.returned.is_some() && !self.optional
+    }
+}
 
 /// The tasks of an object.
 pub(super) type TaskOf<'a, S> = Task<'a, <S as Sequential>::Operation, <S as Sequential>::Outcome>;
@@ -63,7 +72,7 @@ pub(super) fn search<S: Sequential>(spec: &S, tasks: &[TaskOf<'_, S>], budget: &
     let mut history = tasks.iter().map(|task| Observed {
         operation: task.operation,
         outcome: task.outcome,
-        certain: task.returned.is_some(),
+        certain: task.is_certain(),
     });
     let foresight = spec.foresight(&mut history);
     match Plan::of(spec, tasks, &*foresight) {
@@ -82,6 +91,8 @@ type Slots = SmallVec<[u64; 2]>;
 struct Plan<'a, O, R> {
     /// Those that returned, in the order of their returns.
     returns: Vec<Ready<'a, O, R>>,
+    /// Where the last of those that took effect for certain has returned.
+    end: usize,
     /// For each return, which operations are open just before it: where they start in `open`.
     starts: Vec<u32>,
     /// Positions in `returns`, itself first.
@@ -113,23 +124,25 @@ impl<'a, O: Clone + Eq + std::hash::Hash, R: Clone + Eq> Plan<'a, O, R> {
     ) -> Option<Self> {
         let mut returns: Vec<Ready<'a, O, R>> = Vec::with_capacity(tasks.len());
         let mut last_return = 0;
+        let matters = |operation| !spec.is_read(operation, None) && foresight.may_matter(operation);
         for task in tasks {
-            if let Some(returned) = task.returned {
+            if let Some(returned) = task.returned.filter(|_| task.is_certain() || matters(task.operation)) {
                 last_return = last_return.max(returned);
-                returns.push(Ready {
-                    task: *task,
-                    slot: 0,
-                    is_read: spec.is_read(task.operation, task.outcome),
-                });
+                let is_read = spec.is_read(task.operation, task.outcome);
+                let mut task = *task;
+                if task.optional {
+                    task.operation = foresight.kind(task.operation).unwrap_or(task.operation);
+                }
+                returns.push(Ready { task, slot: 0, is_read });
             }
         }
         returns.sort_by_key(|ready| (ready.task.returned, ready.task.call));
+        let end = returns.iter().rposition(|ready| ready.task.is_certain()).map_or(0, |last| last + 1);
         let kinds = kinds(tasks, last_return, |operation| {
-            (!spec.is_read(operation, None) && foresight.may_matter(operation))
-                .then(|| foresight.kind(operation).unwrap_or(operation))
+            matters(operation).then(|| foresight.kind(operation).unwrap_or(operation))
         });
         let (starts, open, slots) = open_operations(&mut returns)?;
-        Some(Self { returns, starts, open, slots, kinds })
+        Some(Self { returns, end, starts, open, slots, kinds })
     }
 
     /// The operations open just before return `at`.
@@ -264,7 +277,7 @@ impl<S: Sequential> Search<'_, '_, S> {
                 *budget -= 1;
                 let went_on = self.go_on(&mut here, budget);
                 furthest = furthest.max(here.at);
-                if here.at == self.plan.returns.len() {
+                if here.at >= self.plan.end {
                     return Found::Order;
                 }
                 if went_on && self.is_new(&here) {
@@ -285,8 +298,10 @@ impl<S: Sequential> Search<'_, '_, S> {
     fn go_on(&self, here: &mut Configuration<S::State>, budget: &mut u64) -> bool {
         loop {
             self.settle(here);
-            let Some(next) = self.plan.returns.get(here.at) else { return false };
-            let alone = self.plan.open(here.at).len() == 1 && !self.may_use(here.at);
+            let Some(next) = self.plan.returns.get(here.at).filter(|_| here.at < self.plan.end) else {
+                return false;
+            };
+            let alone = !next.task.optional && self.plan.open(here.at).len() == 1 && !self.may_use(here.at);
             if !alone {
                 return true;
             }
@@ -356,7 +371,8 @@ fn count_of(used: &Used, kind: u32) -> u32 {
     used.iter().find(|(other, _)| *other == kind).map_or(0, |(_, count)| *count)
 }
 
-/// The next way on from a fork: an open operation takes effect, or one of unknown outcome does.
+/// The next way on from a fork: an open operation takes effect, or one of unknown outcome does, or one that need not
+/// have taken effect returns without.
 fn next_way<'a, S: Sequential>(
     spec: &S,
     plan: &Plan<'a, S::Operation, S::Outcome>,
@@ -366,10 +382,16 @@ fn next_way<'a, S: Sequential>(
 ) -> Option<Configuration<S::State>> {
     let from = &fork.from;
     let open = plan.open(from.at);
-    let time = plan.returns.get(from.at)?.task.returned?;
+    let next = plan.returns.get(from.at)?.task;
+    let time = next.returned?;
     loop {
         let way = fork.next;
         fork.next += 1;
+        // First of all: one that need not have taken effect has not.
+        if way == 0 && next.optional {
+            return Some(Configuration { at: from.at + 1, unneeded: None, ..from.clone() });
+        }
+        let way = way - usize::from(next.optional);
         if let Some(ready) = open.get(way).and_then(|at| plan.returns.get(*at as usize)) {
             // A read that does not fit is for later.
             if ready.is_read || is_set(&from.done, ready.slot) {

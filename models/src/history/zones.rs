@@ -100,10 +100,10 @@ fn writes<'t, 'a, S: Sequential>(
                     written: called,
                     first: (task.returned.map(|at| (at, Side::Return)), task.call),
                     last: (called, task.call),
-                    is_real: task.returned.is_some(),
+                    is_real: task.is_certain(),
                 });
             }
-            Access::Read(value) if task.returned.is_some() => reads.push((value, task)),
+            Access::Read(value) if task.is_certain() => reads.push((value, task)),
             Access::Read(_) | Access::Nothing => {}
         }
     }

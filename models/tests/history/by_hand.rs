@@ -267,7 +267,6 @@ mod linearizability {
         assert_eq!(
             violation.explain(&history),
             "no order of these calls explains their outcomes, whatever became of all others:\n  \
-             client 1  0..10   0: write 1 -> done\n  \
              client 1  20..30  0: write 2 -> done\n  \
              client 2  40..50  0: read -> 1  <- finds no place"
         );
