@@ -5,6 +5,7 @@
 //! | `spec.rs` | the breaker in a world: its callers, its clock, its canonical form |
 //! | `history.rs` | who holds which token, and the breaker in the plainest words |
 //! | `properties.rs` | the properties |
+//! | `coverage.rs` | what there is to be met, and what each property speaks of |
 //! | `liveness.rs` | what happens at last, if time passes and callers ask |
 //! | `simulation.rs` | long runs by a seed |
 //! | `worlds.rs` | the portfolio of worlds and how far each goes |
@@ -44,6 +45,7 @@
 //! [`Breaker::canonical`]: quorate::resilience::breaker::Breaker::canonical
 //! [`Breaker::canonical_among`]: quorate::resilience::breaker::Breaker::canonical_among
 
+mod coverage;
 pub mod fuzz;
 mod history;
 pub mod liveness;

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::coverage::Coverage;
 use crate::simulate::Simulation;
 use crate::trace::Replays;
 use crate::world::Limits;
@@ -52,6 +53,9 @@ pub struct PropertyReport {
     pub kind: Kind,
     /// Whether it held in what was explored. A `sometimes` not seen in an incomplete run does not hold *yet*.
     pub holds: bool,
+    /// Whether what it speaks of ever came about, for an `always` that says what that is: one whose premise was never
+    /// met holds of nothing.
+    pub met: Option<bool>,
 }
 
 /// A violated property with a trace that leads to it.
@@ -93,6 +97,8 @@ pub struct Report {
     pub unique: u64,
     /// The longest path taken.
     pub depth: u64,
+    /// How many distinct states were first found by a path of each length, from none on.
+    pub by_depth: Vec<u64>,
     /// Wall-clock seconds.
     pub seconds: f64,
     /// CPU seconds of the process over this check; 0 where unknown.
@@ -101,6 +107,8 @@ pub struct Report {
     pub memory_bytes: u64,
     /// The properties.
     pub properties: Vec<PropertyReport>,
+    /// What was met on the way, and what never was.
+    pub coverage: Coverage,
     /// The first violation found.
     pub violation: Option<Violation>,
 }

@@ -31,6 +31,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEn
 use crate::check::{Level, Protocol};
 use crate::world;
 
+mod coverage;
 mod history;
 mod interrupt;
 mod json;

@@ -12,9 +12,9 @@ use crate::check::{Bounds, Check, Kind, Level, Progress, PropertyReport, Report,
 use crate::spec::Spec;
 use crate::trace::{Header, Recorded, Replays, TraceOf, Where};
 use crate::usage::Usage;
-use crate::world::{Limits, Move, Rules, World};
+use crate::world::{Limits, Move, Rules};
 
-pub use model::Explored;
+pub use model::{Explored, Placed};
 
 /// What explores, as reports and traces name it.
 const EXPLORER: &str = "dfs";
@@ -109,7 +109,7 @@ pub(crate) fn bounds<S: Spec>(spec: &S, limits: &Limits) -> Bounds {
 }
 
 /// A path as stateright tells it: worlds, each with the move that follows.
-type Path<S> = Vec<(World<S>, Option<Move<S>>)>;
+type Path<S> = Vec<(Placed<S>, Option<Move<S>>)>;
 
 /// How a run of stateright ended.
 struct Ended<S: Spec> {
@@ -140,10 +140,12 @@ fn explored<S: Spec>(rules: Rules<S>, header: &Header, options: &RunOptions, pro
     let builder = model.checker().threads(options.threads.max(1)).finish_when(HasDiscoveries::AnyFailures);
     let ended = watch(builder.spawn_dfs(), &shared, options, Some(progress));
     let counts = shared.counts().total();
+    // Before a shortest trace is looked for, which would be counted too.
+    let (coverage, met) = (shared.rules().coverage(), met(shared.rules()));
     let (cpu_seconds, memory_bytes) = ended.usage;
     let violation = ended.path.and_then(|path| violation(&shared, path, header, progress));
     let complete = !ended.stopped && violation.is_none() && counts.expanded == ended.unique;
-    let properties = properties(&shared, violation.as_ref().map(|violation| violation.property));
+    let properties = properties(&shared, &met, violation.as_ref().map(|violation| violation.property));
     progress.expanded.store(counts.expanded, Ordering::Relaxed);
     Report {
         protocol: "",
@@ -155,16 +157,27 @@ fn explored<S: Spec>(rules: Rules<S>, header: &Header, options: &RunOptions, pro
         states: ended.states,
         unique: ended.unique,
         depth: ended.depth,
+        by_depth: counts.by_depth,
         seconds: began.elapsed().as_secs_f64(),
         cpu_seconds,
         memory_bytes,
         properties,
+        coverage,
         violation,
     }
 }
 
-/// Whether each property held. `fallen` fell.
-fn properties<S: Spec>(model: &Explored<S>, fallen: Option<&'static str>) -> Vec<PropertyReport> {
+/// Whether the premise of each property was met, in their order.
+pub(crate) fn met<S: Spec>(rules: &Rules<S>) -> Vec<Option<bool>> {
+    (0..rules.properties().len()).map(|place| rules.met(place)).collect()
+}
+
+/// Whether each property held, and whether its premise was `met`. `fallen` fell.
+fn properties<S: Spec>(
+    model: &Explored<S>,
+    met: &[Option<bool>],
+    fallen: Option<&'static str>,
+) -> Vec<PropertyReport> {
     let rules = model.rules();
     let report = |(at, property): (usize, &crate::spec::Property<S>)| PropertyReport {
         name: property.name,
@@ -173,11 +186,12 @@ fn properties<S: Spec>(model: &Explored<S>, fallen: Option<&'static str>) -> Vec
             Kind::Always | Kind::Eventually => fallen != Some(property.name),
             Kind::Sometimes => model.seen(at),
         },
+        met: met.get(at).copied().flatten(),
     };
     let mut reports: Vec<_> = rules.properties().iter().enumerate().map(report).collect();
     // An observer may name a property that nobody listed; it fell all the same.
     if let Some(name) = fallen.filter(|name| reports.iter().all(|report| report.name != *name)) {
-        reports.push(PropertyReport { name, kind: Kind::Always, holds: false });
+        reports.push(PropertyReport { name, kind: Kind::Always, holds: false, met: None });
     }
     reports
 }
@@ -235,7 +249,7 @@ fn violation<S: Spec>(
     progress: &Progress,
 ) -> Option<Violation> {
     let rules = model.rules();
-    let property = rules.violated(&path.last()?.0)?;
+    let property = rules.violated(&path.last()?.0.world)?;
     let found = unwound(rules, path);
     let target = model.targeting(property);
     let shared = target.clone();
@@ -268,8 +282,10 @@ fn violation<S: Spec>(
 
 /// A path of representatives as a trace.
 fn unwound<S: Spec>(rules: &Rules<S>, path: Path<S>) -> Option<TraceOf<S>> {
-    let origin =
-        rules.initial().iter().position(|world| path.first().is_some_and(|(first, _)| first == world))?;
+    let origin = rules
+        .initial()
+        .iter()
+        .position(|world| path.first().is_some_and(|(first, _)| first.world == *world))?;
     let moves: Vec<_> = path.into_iter().filter_map(|(_, next)| next).collect();
     rules.unwind(origin, &moves).ok()
 }

@@ -10,6 +10,7 @@
 //! - [`simulate`]: long runs by a seed, in virtual time, under faults of every kind, and then none;
 //! - [`fuzz`]: machines and decoders that bytes tell anything at all;
 //! - [`explore`]: exhaustive runs under stateright;
+//! - [`coverage`]: what an exploration met, and what it never did;
 //! - [`liveness`]: what must happen at last, on every fair run of a small world;
 //! - [`history`]: what clients saw, recorded, and held to linearizability and weaker guarantees;
 //! - [`cli`]: the command line, over a registry of protocols, ours or yours;
@@ -19,6 +20,7 @@ mod cache;
 mod caught;
 pub mod check;
 pub mod cli;
+pub mod coverage;
 pub mod draw;
 pub mod explore;
 pub mod fuzz;

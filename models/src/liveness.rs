@@ -27,7 +27,7 @@ mod lasso;
 use std::time::{Duration, Instant};
 
 use crate::check::{Bounds, Check, Kind, Level, Progress, PropertyReport, Report, RunOptions, Violation};
-use crate::explore::{Explored, Setup, bounds, serve};
+use crate::explore::{Explored, Setup, bounds, met, serve};
 use crate::spec::Spec;
 use crate::trace::{Header, Recorded, Replays, Where};
 use crate::usage::Usage;
@@ -166,6 +166,7 @@ fn decided<S: Spec>(rules: Rules<S>, header: &Header, options: &RunOptions, prog
     let claims = rules.spec().leads_to();
     let until = options.timeout.map(|timeout| began + timeout);
     let graph = Graph::build(&rules, &claims, options.max_states, until, progress);
+    let (coverage, met) = (rules.coverage(), met(&rules));
     let mut violation = graph.fallen.and_then(|at| fallen(&rules, &graph, at, header));
     if graph.complete && violation.is_none() {
         violation = claims.iter().enumerate().find_map(|(claim, leads_to)| {
@@ -184,10 +185,12 @@ fn decided<S: Spec>(rules: Rules<S>, header: &Header, options: &RunOptions, prog
         states: graph.generated,
         unique: graph.len() as u64,
         depth: u64::from(graph.depth),
+        by_depth: graph.by_depth.clone(),
         seconds: seconds(began.elapsed()),
         cpu_seconds,
         memory_bytes,
-        properties: properties(&rules, &graph, &claims, violation.as_ref()),
+        properties: properties(&rules, &met, &graph, &claims, violation.as_ref()),
+        coverage,
         violation,
     }
 }
@@ -199,6 +202,7 @@ fn seconds(elapsed: Duration) -> f64 {
 /// Each claim, and that its premise was met: a claim about what never happens says nothing.
 fn properties<S: Spec>(
     rules: &Rules<S>,
+    met: &[Option<bool>],
     graph: &Graph,
     claims: &[LeadsTo<S>],
     violation: Option<&Violation>,
@@ -208,12 +212,15 @@ fn properties<S: Spec>(
         name: leads_to.name,
         kind: Kind::Eventually,
         holds: fell != Some(leads_to.name) && (!graph.complete || graph.is_met(claim)),
+        met: Some(graph.is_met(claim)),
     });
-    let safe = rules.properties().iter().filter(|property| property.kind == Kind::Always);
-    let safe = safe.map(|property| PropertyReport {
+    let all = rules.properties().iter().zip(met);
+    let safe = all.filter(|(property, _)| property.kind == Kind::Always);
+    let safe = safe.map(|(property, met)| PropertyReport {
         name: property.name,
         kind: property.kind,
         holds: fell != Some(property.name),
+        met: *met,
     });
     claimed.chain(safe).collect()
 }

@@ -5,6 +5,7 @@
 //! | `spec.rs` | the machine in a world: its configuration, its bounds, where it begins |
 //! | `history.rs` | what the properties remember |
 //! | `properties.rs` | the properties |
+//! | `coverage.rs` | what there is to be met, and what each property speaks of |
 //! | `liveness.rs` | what happens at last, once there is peace |
 //! | `render.rs` | messages and records in a few words, for traces |
 //! | `worlds.rs` | the portfolio of worlds and how far each goes |
@@ -12,6 +13,7 @@
 //! | `simulation.rs` | long runs by a seed |
 //! | `fuzz.rs` | one node that is told anything at all, and the decoders of what it sends and stores |
 
+mod coverage;
 pub mod fuzz;
 mod history;
 pub mod liveness;

@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::check::{Bounds, Kind};
+use crate::coverage::{self, Vocabulary};
 use crate::liveness::{Fairness, LeadsTo};
 use crate::node::{Frozen, ImageOf, Node};
 use crate::world::{ActionOf, World};
@@ -223,6 +224,31 @@ pub trait Spec: Clone + Send + Sync + 'static {
         None
     }
 
+    /// The words in which coverage is told ([`coverage`](crate::coverage)): all phases, inputs, transitions and outcomes
+    /// that there are. Without phases, none is reported.
+    fn vocabulary(&self) -> Vocabulary {
+        Vocabulary::default()
+    }
+
+    /// The phase that a machine is in, in the words of the vocabulary.
+    fn phase(&self, machine: &Self::Machine) -> &'static str {
+        let _ = machine;
+        ""
+    }
+
+    /// What kind of input `event` is at a machine in this state, in the words of the vocabulary: what befalls every
+    /// machine has [a name already](Event::name).
+    fn input(&self, before: &Self::Machine, event: &Event<'_, Self>) -> &'static str {
+        let _ = before;
+        event.name()
+    }
+
+    /// What an application is told by `notice`, in the words of the vocabulary, where it is worth counting.
+    fn outcome(&self, notice: &NoticeOf<Self>) -> Option<&'static str> {
+        let _ = notice;
+        None
+    }
+
     /// A message, a record or the like in a few words, for traces.
     fn show(&self, shown: &Shown<'_, Self>) -> String {
         shown.debug()
@@ -314,6 +340,22 @@ pub enum Event<'a, S: Spec> {
     Recovered,
 }
 
+impl<S: Spec> Event<'_, S> {
+    /// Its kind, as [`coverage`](crate::coverage) names it.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Started => coverage::START,
+            Self::Received { .. } => "a message",
+            Self::Expired(_) => "a timer",
+            Self::Asked(_) => "a request",
+            Self::Loaded => coverage::LOADED,
+            Self::Flushed => coverage::FLUSHED,
+            Self::Crashed | Self::Recovered => coverage::CRASHED,
+        }
+    }
+}
+
 /// An event, with what it changed.
 #[allow(clippy::exhaustive_structs, reason = "observers read it")]
 pub struct Seen<'a, S: Spec> {
@@ -353,24 +395,35 @@ pub struct Property<S: Spec> {
     pub kind: Kind,
     /// How it is decided.
     pub claim: Claim<S>,
+    /// What an always-property speaks of, where it names that.
+    pub premise: Option<Premise<S>>,
 }
+
+/// Whether an event, before which the history was this one, is of the kind that a property speaks of.
+pub type Premise<S> = fn(&Seen<'_, S>, &<S as Spec>::History) -> bool;
 
 impl<S: Spec> Property<S> {
     /// Holds in every world.
     #[must_use]
     pub const fn always(name: &'static str, holds: fn(&World<S>) -> bool) -> Self {
-        Self { name, kind: Kind::Always, claim: Claim::State(holds) }
+        Self { name, kind: Kind::Always, claim: Claim::State(holds), premise: None }
     }
 
     /// Holds in some world: the check is not vacuous.
     #[must_use]
     pub const fn sometimes(name: &'static str, holds: fn(&World<S>) -> bool) -> Self {
-        Self { name, kind: Kind::Sometimes, claim: Claim::State(holds) }
+        Self { name, kind: Kind::Sometimes, claim: Claim::State(holds), premise: None }
     }
 
     /// Never reported by [`Spec::observe`].
     #[must_use]
     pub const fn observed(name: &'static str) -> Self {
-        Self { name, kind: Kind::Always, claim: Claim::Observed }
+        Self { name, kind: Kind::Always, claim: Claim::Observed, premise: None }
+    }
+
+    /// The same, with the premise without which it says nothing: reports tell whether it was ever met.
+    #[must_use]
+    pub const fn given(self, premise: Premise<S>) -> Self {
+        Self { premise: Some(premise), ..self }
     }
 }

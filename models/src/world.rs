@@ -14,11 +14,12 @@ use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 use crate::check::{Bounds, Kind, Reductions};
+use crate::coverage::Coverage;
 use crate::hash::fingerprint;
 use crate::network::{Envelope, Network};
 use crate::node::{Frozen, MISFIT, UNRECOVERABLE};
 use crate::past::Past;
-use crate::spec::{Claim, MessageOf, Property, RequestOf, Spec, TimerOf};
+use crate::spec::{Claim, Event, MessageOf, Premise, Property, RequestOf, Spec, TimerOf};
 use crate::stripes::Stripes;
 use crate::symmetry::Renamed;
 
@@ -36,6 +37,17 @@ pub const TOTAL: &str = "every step is total";
 pub const UNANNOUNCED: &str = "choices are announced";
 /// What is claimed of every world, whatever the protocol.
 pub const COMMON: [&str; 4] = [TOTAL, UNANNOUNCED, UNRECOVERABLE, MISFIT];
+
+/// [`COMMON`], with what each of them speaks of.
+fn common<S: Spec>() -> Vec<Property<S>> {
+    let premises: [Premise<S>; 4] = [
+        |_, _| true,
+        |_, _| true,
+        |seen, _| matches!(seen.event, Event::Recovered) && !seen.frozen.disk().is_empty(),
+        |seen, _| !seen.durable.is_empty(),
+    ];
+    COMMON.iter().zip(premises).map(|(name, premise)| Property::observed(name).given(premise)).collect()
+}
 
 /// The answers to the choices of one step.
 pub type Script = SmallVec<[u32; 2]>;
@@ -357,7 +369,7 @@ impl<S: Spec> Rules<S> {
     /// The rules of `spec` within `limits`.
     #[must_use]
     pub fn new(spec: S, limits: Limits) -> Self {
-        let mut properties: Vec<_> = COMMON.iter().map(|name| Property::observed(name)).collect();
+        let mut properties = common();
         properties.extend(spec.properties());
         let (symmetric, late_losses) = (spec.symmetric(), !spec.sees_faults());
         Self {
@@ -444,6 +456,30 @@ impl<S: Spec> Rules<S> {
     #[must_use]
     pub fn properties(&self) -> &[Property<S>] {
         &self.properties
+    }
+
+    /// The premises of properties, a bit each in the order of the properties; those past the sixty-fourth are not told.
+    fn premises(&self) -> impl Iterator<Item = (u64, Premise<S>)> + '_ {
+        let bits = (0..u64::BITS).map(|bit| 1 << bit);
+        bits.zip(&self.properties).filter_map(|(bit, property)| Some((bit, property.premise?)))
+    }
+
+    /// What was met so far, by all that these rules were applied to.
+    #[must_use]
+    pub fn coverage(&self) -> Coverage {
+        let mut coverage = Coverage::new(self.spec.vocabulary());
+        if coverage.is_told() {
+            self.memory.all().for_each(|memory| memory.tally.tell(&mut coverage));
+        }
+        coverage
+    }
+
+    /// Whether the premise of the property at this place was met so far; nothing if it names none.
+    #[must_use]
+    pub fn met(&self, place: usize) -> Option<bool> {
+        self.properties.get(place)?.premise?;
+        let bit = u32::try_from(place).ok().and_then(|place| 1_u64.checked_shl(place))?;
+        Some(self.memory.all().any(|memory| memory.tally.premises & bit != 0))
     }
 
     /// Whether `world` violates this property.

@@ -7,6 +7,7 @@ use quorate_models::check::{
     Bounds, Check, Kind, Level, Progress, PropertyReport, Protocol, Report, RunOptions, Violation,
 };
 use quorate_models::cli::{self, HOLDS, Registry, Screen, UNDECIDED, VIOLATED};
+use quorate_models::coverage::Coverage;
 use serde_json::{Value, json};
 
 #[path = "cli/mutants.rs"]
@@ -50,7 +51,7 @@ impl Check for Fake {
 
     fn run(&self, level: Level, _: &RunOptions, _: &Progress) -> Report {
         assert!(self.fate != Fate::Panics, "no such log & no \"entry\"");
-        let property = |name, kind, holds| PropertyReport { name, kind, holds };
+        let property = |name, kind, holds| PropertyReport { name, kind, holds, met: None };
         let mut properties = vec![
             property("agreement", Kind::Always, self.fate != Fate::Violated),
             property("a decision", Kind::Sometimes, matches!(self.fate, Fate::Holds)),
@@ -68,10 +69,12 @@ impl Check for Fake {
             states: 2_000_000,
             unique: 1_234_567,
             depth: 21,
+            by_depth: vec![1, 4, 1_234_562],
             seconds: 0.5,
             cpu_seconds: 0.25,
             memory_bytes: 12_345_670,
             properties,
+            coverage: Coverage::default(),
             violation: (self.fate == Fate::Violated).then(|| Violation {
                 property: "agreement",
                 steps: vec!["n1 starts".to_owned(), "n1 -> n2 <Vote & \"more\">".to_owned()],

@@ -9,6 +9,10 @@ use quorate::resilience::breaker::{
 };
 use quorate::time::Time;
 
+use super::coverage::{
+    asked, asked_while_half_open, clock_is_back, ends_again, holds_some, ignores, opens, refuses, round_ends,
+    wait_ends,
+};
 use super::history::{History, Phase, Verdict};
 use super::{BreakerSpec, Call};
 use crate::spec::{Event, Property, Seen};
@@ -43,18 +47,18 @@ pub const INVARIANTS: &str = "the breaker's own invariants";
 /// All properties of a world.
 pub(super) fn all(spec: &BreakerSpec, callers: usize) -> Vec<Property<BreakerSpec>> {
     let mut all = vec![
-        Property::always(PROBE_CAP, probes_are_capped),
-        Property::observed(OPENS),
-        Property::observed(VERDICT),
-        Property::observed(REFUSED),
-        Property::observed(ENDS_ONCE),
-        Property::always(PERMITS, no_permit_is_missing),
-        Property::observed(CAUSE),
-        Property::always(NEVER_STUCK, is_not_stuck),
-        Property::observed(CLOCK_BACK),
-        Property::observed(WAITS),
-        Property::observed(ANSWERED),
-        Property::always(INVARIANTS, |world| world.machines().all(|breaker| breaker.check().is_ok())),
+        Property::always(PROBE_CAP, probes_are_capped).given(asked_while_half_open),
+        Property::observed(OPENS).given(opens),
+        Property::observed(VERDICT).given(round_ends),
+        Property::observed(REFUSED).given(ignores),
+        Property::observed(ENDS_ONCE).given(ends_again),
+        Property::always(PERMITS, no_permit_is_missing).given(holds_some),
+        Property::observed(CAUSE).given(refuses),
+        Property::always(NEVER_STUCK, is_not_stuck).given(refuses),
+        Property::observed(CLOCK_BACK).given(clock_is_back),
+        Property::observed(WAITS).given(wait_ends),
+        Property::observed(ANSWERED).given(asked),
+        Property::always(INVARIANTS, agrees_with_itself).given(|_, _| true),
         Property::sometimes("it opens", |world| is(world, State::Open)),
         Property::sometimes("it half-opens", |world| is(world, State::HalfOpen)),
         Property::sometimes("a probe reopens it", |world| {
@@ -120,6 +124,10 @@ fn ends(world: &World<BreakerSpec>, outcome: Outcome, leads: fn(Change) -> bool)
             change.is_ok_and(|change| change.is_some_and(leads))
         })
     })
+}
+
+fn agrees_with_itself(world: &World<BreakerSpec>) -> bool {
+    world.machines().all(|breaker| breaker.check().is_ok())
 }
 
 fn probes_are_capped(world: &World<BreakerSpec>) -> bool {

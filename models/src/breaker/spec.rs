@@ -5,15 +5,16 @@ use std::time::Duration;
 use quorate::durable::{Corrupt, Image};
 use quorate::id::{NodeId, RequestId};
 use quorate::machine::Never;
-use quorate::resilience::breaker::{Breaker, Config, Outcome, Request, State, Token};
+use quorate::resilience::breaker::{Breaker, Config, Notice, Outcome, Request, State, Token};
 use quorate::time::{Delay, Time};
 
 use super::history::Call;
-use super::{History, liveness, properties};
+use super::{History, coverage, liveness, properties};
 use crate::check::Bounds;
+use crate::coverage::Vocabulary;
 use crate::liveness::{Fairness, LeadsTo};
 use crate::node::Node;
-use crate::spec::{Band, Property, Seen, Spec};
+use crate::spec::{Band, Event, Property, Seen, Spec};
 use crate::world::{ActionOf, World};
 
 /// Every way in which a call ends.
@@ -189,6 +190,22 @@ impl Spec for BreakerSpec {
             State::HalfOpen => ("half-open", 45),
         };
         Some(Band { label: label.to_owned(), hue })
+    }
+
+    fn vocabulary(&self) -> Vocabulary {
+        coverage::VOCABULARY
+    }
+
+    fn phase(&self, machine: &Breaker) -> &'static str {
+        coverage::phase(machine)
+    }
+
+    fn input(&self, before: &Breaker, event: &Event<'_, Self>) -> &'static str {
+        coverage::input(before, event)
+    }
+
+    fn outcome(&self, notice: &Notice) -> Option<&'static str> {
+        coverage::outcome(notice)
     }
 
     fn summary(&self, machine: &Breaker) -> String {

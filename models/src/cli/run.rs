@@ -6,13 +6,14 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use crate::check::{Check, Kind, Progress, PropertyReport, Report, RunOptions, Violation};
+use crate::coverage::Coverage;
 
 use super::keep::Keeper;
 use super::progress::Line;
 use super::verdict::{self, Verdict};
 use super::{
-    Bounds, CheckArgs, ExploreArgs, HOLDS, Limits, Registry, Screen, UNDECIDED, interrupt, json, junit,
-    select, summary,
+    Bounds, CheckArgs, ExploreArgs, HOLDS, Limits, Registry, Screen, UNDECIDED, VIOLATED, coverage,
+    interrupt, json, junit, select, summary,
 };
 
 /// How often the live line is redrawn, and a timeout looked at.
@@ -67,8 +68,9 @@ pub(super) fn check(registry: &Registry, args: &CheckArgs, screen: &mut Screen<'
         }
     }
     let skipped = checks.len() - reports.len();
-    screen.say(summary::all(&checks, &reports, skipped, args.bounds, screen.width));
+    screen.say(summary::all(registry, &checks, &reports, skipped, args.bounds, screen.width));
     let status = verdict::exit(reports.iter().map(Verdict::of));
+    let status = if coverage::complains(registry, &reports, screen) { VIOLATED } else { status };
     // What was asked to end before it had begun is not decided either.
     let unbegun = skipped > 0 && interrupt::asked().load(Ordering::Relaxed);
     let status = if unbegun && status == HOLDS { UNDECIDED } else { status };
@@ -139,10 +141,12 @@ fn panicked(
         states: progress.states.load(Ordering::Relaxed),
         unique: progress.unique.load(Ordering::Relaxed),
         depth: progress.depth.load(Ordering::Relaxed),
+        by_depth: Vec::new(),
         seconds: spent.as_secs_f64(),
         cpu_seconds: 0.0,
         memory_bytes: 0,
-        properties: vec![PropertyReport { name: property, kind: Kind::Always, holds: false }],
+        properties: vec![PropertyReport { name: property, kind: Kind::Always, holds: false, met: None }],
+        coverage: Coverage::default(),
         violation: Some(Violation {
             property,
             steps: Vec::new(),

@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 
 use crate::check::{Check, Kind, Report};
 
-use super::Bounds;
 use super::table::{Column, Row, bounds, bytes, count, counted, rate, seconds, table, wrapped};
 use super::verdict::{Standing, Verdict};
+use super::{Bounds, Registry, coverage};
 
 /// "exhaustive" if every state found was expanded, and only then.
 const fn explored(report: &Report) -> &'static str {
@@ -57,6 +57,7 @@ pub(super) fn trace(report: &Report, width: u16) -> Option<String> {
 
 /// Everything that is said at the end.
 pub(super) fn all(
+    registry: &Registry,
     checks: &[&dyn Check],
     reports: &[Report],
     skipped: usize,
@@ -65,6 +66,7 @@ pub(super) fn all(
 ) -> String {
     let mut text = format!("\n{}\n", worlds(checks, reports, width));
     let _ = writeln!(text, "\n{}", properties(reports, width));
+    let _ = writeln!(text, "{}", coverage::text(registry, reports, width));
     let _ = write!(text, "{}", totals(reports, level));
     if skipped > 0 {
         let _ = write!(text, "\nnot run, because one before fell: {}", counted(skipped, "world"));
@@ -168,10 +170,30 @@ fn standings(name: &str, kind: Kind, reports: &[&Report]) -> String {
         }
     }
     let said = |(standing, worlds): (Standing, Vec<&str>)| match standing {
-        Standing::Holds => format!("{} in {}", standing.text(kind), counted(worlds.len(), "world")),
+        Standing::Holds => {
+            format!(
+                "{} in {}{}",
+                standing.text(kind),
+                counted(worlds.len(), "world"),
+                met(name, kind, reports)
+            )
+        }
         _ => format!("{} in {}", standing.text(kind), worlds.join(", ")),
     };
     worlds.into_iter().map(said).collect::<Vec<_>>().join("; ")
+}
+
+/// In how many worlds what a property speaks of came about, unless that is all of them.
+fn met(name: &str, kind: Kind, reports: &[&Report]) -> String {
+    let all = reports.iter().flat_map(|report| &report.properties);
+    let told =
+        all.filter(|property| (property.name, property.kind) == (name, kind)).map(|property| property.met);
+    let (met, unmet) = told.fold((0, 0), |(met, unmet), one| match one {
+        Some(true) => (met + 1, unmet),
+        Some(false) => (met, unmet + 1),
+        None => (met, unmet),
+    });
+    if unmet == 0 { String::new() } else { format!(" (of something in {met})") }
 }
 
 /// The sums over all reports, and what they say of speed and of doubt.

@@ -10,6 +10,20 @@ pub(super) struct Count {
     pub(super) expanded: u64,
     /// How many actions each bound withheld.
     pub(super) withheld: Withheld,
+    /// How many of those states were found by a path of each length.
+    pub(super) by_depth: Vec<u64>,
+}
+
+impl Count {
+    /// A state found by a path of this length is expanded.
+    pub(super) fn expand(&mut self, depth: u32) {
+        self.expanded += 1;
+        let at = depth as usize;
+        if self.by_depth.len() <= at {
+            self.by_depth.resize(at + 1, 0);
+        }
+        self.by_depth[at] += 1;
+    }
 }
 
 /// The counts of all workers.
@@ -24,6 +38,9 @@ impl Counts {
             for (bound, withheld) in &count.withheld {
                 *total.withheld.entry(bound).or_default() += withheld;
             }
+            let longest = total.by_depth.len().max(count.by_depth.len());
+            total.by_depth.resize(longest, 0);
+            total.by_depth.iter_mut().zip(&count.by_depth).for_each(|(total, count)| *total += count);
         }
         total
     }

@@ -1,5 +1,7 @@
 //! A world as stateright sees it.
 
+use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -21,6 +23,37 @@ const NOTED: usize = 64;
 
 /// A property that is decided by looking at a world.
 pub(super) type Looks<S> = fn(&World<S>) -> bool;
+
+/// A world, and how long the path was by which it was found: which is no part of it.
+pub struct Placed<S: Spec> {
+    /// The world.
+    pub(super) world: World<S>,
+    depth: u32,
+}
+
+impl<S: Spec> Clone for Placed<S> {
+    fn clone(&self) -> Self {
+        Self { world: self.world.clone(), depth: self.depth }
+    }
+}
+
+impl<S: Spec> fmt::Debug for Placed<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.world.fmt(f)
+    }
+}
+
+impl<S: Spec> Hash for Placed<S> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.world.hash(state);
+    }
+}
+
+impl<S: Spec> PartialEq for Placed<S> {
+    fn eq(&self, other: &Self) -> bool {
+        self.world == other.world
+    }
+}
 
 /// Rules, explored. Clones share the rules and the counters.
 pub struct Explored<S: Spec> {
@@ -151,10 +184,10 @@ impl<S: Spec> Explored<S> {
 }
 
 impl<S: Spec> Model for Explored<S> {
-    type State = World<S>;
+    type State = Placed<S>;
     type Action = Move<S>;
 
-    fn init_states(&self) -> Vec<World<S>> {
+    fn init_states(&self) -> Vec<Placed<S>> {
         let mut worlds = self.rules().initial();
         // Origins that differ by names only are one, and must count as one.
         let mut prints: Vec<u64> = Vec::new();
@@ -164,10 +197,11 @@ impl<S: Spec> Model for Explored<S> {
             prints.push(print);
             new
         });
-        worlds
+        worlds.into_iter().map(|world| Placed { world, depth: 0 }).collect()
     }
 
-    fn actions(&self, world: &World<S>, moves: &mut Vec<Move<S>>) {
+    fn actions(&self, placed: &Placed<S>, moves: &mut Vec<Move<S>>) {
+        let world = &placed.world;
         if self.resumed.load(Ordering::Relaxed) {
             return self.rules().moves(world, moves, &mut Withheld::new());
         }
@@ -176,12 +210,12 @@ impl<S: Spec> Model for Explored<S> {
         }
         self.note(world);
         let mut count = self.counts.mine();
-        count.expanded += 1;
+        count.expand(placed.depth);
         self.rules().moves(world, moves, &mut count.withheld);
     }
 
-    fn next_state(&self, _world: &World<S>, action: Move<S>) -> Option<World<S>> {
-        Some(action.next)
+    fn next_state(&self, before: &Placed<S>, action: Move<S>) -> Option<Placed<S>> {
+        Some(Placed { world: action.next, depth: before.depth.saturating_add(1) })
     }
 
     fn format_action(&self, action: &Move<S>) -> String {
@@ -190,7 +224,7 @@ impl<S: Spec> Model for Explored<S> {
 
     fn properties(&self) -> Vec<stateright::Property<Self>> {
         vec![
-            stateright::Property::always(SAFE, |model: &Self, world| model.safe(world)),
+            stateright::Property::always(SAFE, |model: &Self, placed: &Placed<S>| model.safe(&placed.world)),
             // Keeps stateright from stopping once every other property was decided.
             stateright::Property::always("explored to the end", |_, _| true),
         ]

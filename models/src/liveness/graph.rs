@@ -52,6 +52,8 @@ pub(super) struct Graph {
     prints: Vec<u64>,
     pub(super) generated: u64,
     pub(super) depth: u32,
+    /// How many states a shortest way of each length leads to.
+    pub(super) by_depth: Vec<u64>,
     pub(super) withheld: Withheld,
     /// Whether every state was expanded.
     pub(super) complete: bool,
@@ -85,6 +87,7 @@ impl Graph {
         let mut expanded = 0;
         while !level.is_empty() {
             let mut next = Vec::new();
+            builder.graph.by_depth.push(level.len() as u64);
             for world in level.drain(..) {
                 let graph = &builder.graph;
                 let full = states_max.is_some_and(|most| graph.len() as u64 >= most);

@@ -6,6 +6,11 @@ use quorate::ledger::Output;
 use quorate::raft::{Cell, Entry, HARD_STATE, Index, LOG, Message, Notice, Outcome, Payload, Term};
 use smallvec::SmallVec;
 
+use super::coverage::{
+    acknowledges, applied_and_crashes, asked_twice, contested, crashes_after_a_commit,
+    elected_after_a_commit, follower_appends, follower_commits, hears_of_fewer_commits, leads_with_entries,
+    told_more,
+};
 use super::history::{Chosen, History};
 use super::{Command, Raft, RaftSpec};
 use crate::node::Owed;
@@ -41,18 +46,18 @@ pub const INVARIANTS: &str = "a node's own invariants";
 /// All properties of a world.
 pub(super) fn all(spec: &RaftSpec) -> Vec<Property<RaftSpec>> {
     let mut all = vec![
-        Property::observed(ELECTION_SAFETY),
-        Property::observed(LEADER_APPEND_ONLY),
-        Property::always(LOG_MATCHING, logs_match),
-        Property::always(LEADER_COMPLETENESS, leaders_are_complete),
-        Property::observed(STATE_MACHINE_SAFETY),
-        Property::observed(ONE_VOTE),
-        Property::always(DURABLE, committed_is_durable),
-        Property::always(ACKED, acknowledgements_are_durable),
-        Property::observed(COMMIT_FORWARD),
-        Property::always(APPLIED, applied_stays),
-        Property::observed(TOLD_ONCE),
-        Property::observed(INVARIANTS),
+        Property::observed(ELECTION_SAFETY).given(contested),
+        Property::observed(LEADER_APPEND_ONLY).given(leads_with_entries),
+        Property::always(LOG_MATCHING, logs_match).given(follower_appends),
+        Property::always(LEADER_COMPLETENESS, leaders_are_complete).given(elected_after_a_commit),
+        Property::observed(STATE_MACHINE_SAFETY).given(follower_commits),
+        Property::observed(ONE_VOTE).given(asked_twice),
+        Property::always(DURABLE, committed_is_durable).given(crashes_after_a_commit),
+        Property::always(ACKED, acknowledgements_are_durable).given(acknowledges),
+        Property::observed(COMMIT_FORWARD).given(hears_of_fewer_commits),
+        Property::always(APPLIED, applied_stays).given(applied_and_crashes),
+        Property::observed(TOLD_ONCE).given(told_more),
+        Property::observed(INVARIANTS).given(|_, _| true),
         Property::sometimes("a leader is elected", |world| world.machines().any(Raft::is_leader)),
     ];
     let expect = spec.expect();

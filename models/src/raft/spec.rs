@@ -10,12 +10,13 @@ use quorate::raft::{
     Term,
 };
 
-use super::{Command, History, Raft, liveness, properties, render};
+use super::{Command, History, Raft, coverage, liveness, properties, render};
 use crate::check::Bounds;
+use crate::coverage::Vocabulary;
 use crate::hash::fingerprint;
 use crate::liveness::LeadsTo;
 use crate::node::{Frozen, ImageOf};
-use crate::spec::{Band, Origin, Property, Seen, Shown, Spec};
+use crate::spec::{Band, Event, Origin, Property, Seen, Shown, Spec};
 use crate::world::{Action, ActionOf, World};
 
 /// The cluster under check.
@@ -303,6 +304,22 @@ impl Spec for RaftSpec {
     /// something away, so it shows.
     fn quiet(&self, record: &RecordOf<Raft>) -> bool {
         matches!(record, Record::Put { .. } | Record::Append { .. })
+    }
+
+    fn vocabulary(&self) -> Vocabulary {
+        coverage::VOCABULARY
+    }
+
+    fn phase(&self, machine: &Raft) -> &'static str {
+        coverage::phase(machine)
+    }
+
+    fn input(&self, before: &Raft, event: &Event<'_, Self>) -> &'static str {
+        coverage::input(before, event)
+    }
+
+    fn outcome(&self, notice: &Notice<Command>) -> Option<&'static str> {
+        coverage::outcome(notice)
     }
 
     fn show(&self, shown: &Shown<'_, Self>) -> String {

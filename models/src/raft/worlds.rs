@@ -34,6 +34,8 @@ fn checks() -> Vec<Box<dyn Check>> {
         world("five-nodes", "quorums of three", five_nodes),
         world("alone", "one node, its disk and its crashes", alone),
         world("quorum-check", "leaders that hear of nobody", quorum_check),
+        world("as-shipped", "asking before campaigning, and leaders that hear of nobody", as_shipped),
+        world("full", "as much uncommitted as may be", full),
         world("small-cache", "entries read back from disk", small_cache),
         world(
             "divergent-cache",
@@ -44,6 +46,13 @@ fn checks() -> Vec<Box<dyn Check>> {
         world("late-votes", "grants of terms that are over", late_votes),
         world("late-acks", "acknowledgements of terms that are over", late_acks),
         world("late-pre-votes", "answers to a campaign that has begun since", late_pre_votes),
+        world(
+            "late-conflicts",
+            "answers to appends that did not match, of terms that are over",
+            late_conflicts,
+        ),
+        world("late-loads", "entries read back by who no longer leads", late_loads),
+        world("late-loads-asking", "entries read back by who asks whether to campaign", late_loads_asking),
         world("late-disk", "completions of a slow disk that outlive a term", late_disk),
         settling("settles", "a leader, its followers, and anything that may have happened to them", settles),
         settling("settles-diverged", "followers whose logs the leader must mend", settles_diverged),
@@ -150,6 +159,22 @@ fn quorum_check(level: Level) -> (RaftSpec, Limits) {
     (spec, limits(at(level, 2, 2, 3), at(level, 0, 1, 1), 0, 0))
 }
 
+/// Both together, as the default configuration has them.
+fn as_shipped(level: Level) -> (RaftSpec, Limits) {
+    let spec = RaftSpec::new(3, 2)
+        .configured(|config| (config.pre_vote, config.check_quorum) = (true, true))
+        .expecting(REELECTS);
+    (spec, limits(2, at(level, 0, 1, 1), at(level, 0, 0, 1), 0))
+}
+
+/// One entry may be uncommitted: the leader's own, then one command.
+fn full(level: Level) -> (RaftSpec, Limits) {
+    let spec = RaftSpec::new(2, at(level, 1, 2, 2))
+        .configured(|config| config.max_uncommitted_entries = 1)
+        .expecting(COMMITS);
+    (spec, limits(2, at(level, 0, 1, 1), 0, 3))
+}
+
 fn small_cache(level: Level) -> (RaftSpec, Limits) {
     let spec = RaftSpec::new(3, 2)
         .configured(|config| {
@@ -178,8 +203,42 @@ fn late_acks(level: Level) -> (RaftSpec, Limits) {
 }
 
 fn late_pre_votes(level: Level) -> (RaftSpec, Limits) {
-    let spec = RaftSpec::new(3, 1).configured(|config| config.pre_vote = true).with_late_answers();
+    let spec =
+        RaftSpec::new(3, at(level, 1, 2, 2)).configured(|config| config.pre_vote = true).with_late_answers();
     (spec, limits(3, 0, at(level, 0, 0, 1), 0))
+}
+
+/// Two leaders whose logs differ from the others', one after the other, and answers of the first one's time.
+fn late_conflicts(level: Level) -> (RaftSpec, Limits) {
+    let spec = RaftSpec::new(3, 4)
+        .beginning_with(&[(1, &[1]), (1, &[]), (1, &[])])
+        .electing(&[(2, 0), (3, 0), (4, 1)])
+        .configured(|config| config.pre_vote = true)
+        .with_late_answers();
+    (spec, limits(2, at(level, 0, 1, 1), 0, 0))
+}
+
+/// A leader that reads back what a follower lacks, hears of nobody, and campaigns before its disk has answered.
+fn late_loads(level: Level) -> (RaftSpec, Limits) {
+    let spec = reading_back(3).electing(&[(2, 0), (3, 0)]);
+    (spec, limits(2, at(level, 0, 0, 1), 0, 0))
+}
+
+/// The same, but that it asks first.
+fn late_loads_asking(level: Level) -> (RaftSpec, Limits) {
+    let spec = reading_back(2).configured(|config| config.pre_vote = true).electing(&[(2, 0)]);
+    (spec, limits(2, at(level, 0, 0, 1), 0, 0))
+}
+
+/// The first of two nodes has two entries that the other lacks, and room for one in memory.
+fn reading_back(terms: u64) -> RaftSpec {
+    RaftSpec::new(2, terms)
+        .configured(|config| {
+            config.max_cached_entries = 1;
+            config.max_append_entries = 1;
+            config.check_quorum = true;
+        })
+        .beginning_with(&[(1, &[1, 1]), (1, &[])])
 }
 
 /// The first node is one entry ahead, and leads, is cut, and leads again: what its disk told it of a place the

@@ -20,6 +20,7 @@ use super::offer::owed_input;
 use super::{MISFIT, Refused, Rules, Script, TOTAL, UNANNOUNCED, UNRECOVERABLE, slot};
 use crate::cache::Cache;
 use crate::caught::caught;
+use crate::coverage::{Met, Tally};
 use crate::hash::{fingerprint, mix};
 use crate::network::{Envelope, Flying};
 use crate::node::{Armed, Frozen, Node, Owed};
@@ -45,6 +46,7 @@ pub(crate) struct Memory<S: Spec> {
     /// By the fingerprints of the node and of what befell it.
     courses: Cache<(u64, u64), Outcome<Course<S>>>,
     parts: Parts<S>,
+    pub(super) tally: Tally,
 }
 
 /// Nodes and messages that came of something, by their fingerprints: many courses lead to one node.
@@ -59,6 +61,7 @@ impl<S: Spec> Default for Memory<S> {
             passages: Cache::default(),
             courses: Cache::default(),
             parts: Parts { nodes: Cache::default(), messages: Cache::default() },
+            tally: Tally::default(),
         }
     }
 }
@@ -130,6 +133,8 @@ pub(crate) struct Passage<S: Spec> {
 struct Course<S: Spec> {
     stages: SmallVec<[Stage<S>; 1]>,
     sends: Sends<S>,
+    /// What it counts as.
+    met: Met,
     /// The property that fell at the end.
     broken: Option<&'static str>,
 }
@@ -177,18 +182,23 @@ impl<S: Spec> Rules<S> {
         cause: &Cause<'_, S>,
         script: &Script,
     ) -> Outcome<Passage<S>> {
-        if self.simulating {
-            let course = self.course(id, before, cause, script, None)?;
-            return Ok(Arc::new(self.observed(id, before, past, cause, course)));
+        let Memory { passages, courses, parts, tally } = &mut *self.memory.mine();
+        let passed = if self.simulating {
+            let course = self.course(id, before, cause, script, None, tally);
+            course.map(|course| Arc::new(self.observed(id, before, past, cause, course, tally)))
+        } else {
+            let (node, cause_print) = (before.fingerprint(), cause.fingerprint(script));
+            passages.get((node, cause_print, past.fingerprint()), REMEMBERED, || {
+                let course = courses.get((node, cause_print), REMEMBERED, || {
+                    self.course(id, before, cause, script, Some(parts), tally)
+                })?;
+                Ok(Arc::new(self.observed(id, before, past, cause, course, tally)))
+            })
+        };
+        if let Ok(passage) = &passed {
+            tally.count(&passage.course.met);
         }
-        let Memory { passages, courses, parts } = &mut *self.memory.mine();
-        let (node, cause_print) = (before.fingerprint(), cause.fingerprint(script));
-        passages.get((node, cause_print, past.fingerprint()), REMEMBERED, || {
-            let course = courses.get((node, cause_print), REMEMBERED, || {
-                self.course(id, before, cause, script, Some(parts))
-            })?;
-            Ok(Arc::new(self.observed(id, before, past, cause, course)))
-        })
+        passed
     }
 
     /// What comes of it in any world.
@@ -199,10 +209,19 @@ impl<S: Spec> Rules<S> {
         cause: &Cause<'_, S>,
         script: &Script,
         parts: Option<&mut Parts<S>>,
+        tally: &mut Tally,
     ) -> Outcome<Course<S>> {
-        let course = Course { stages: SmallVec::new(), sends: SmallVec::new(), broken: None };
+        let (stages, sends, met) = (SmallVec::new(), SmallVec::new(), Met::new());
+        let course = Course { stages, sends, met, broken: None };
         let mut passing = Passing { rules: self, id, node: Arc::clone(before), course, parts };
-        passing.go(cause, script).map(|()| Arc::new(passing.course))
+        passing.go(cause, script)?;
+        let mut course = passing.course;
+        if let Some(last) = course.stages.last() {
+            let (event, outputs) =
+                (cause.event(id, before, 0), course.stages.iter().flat_map(|stage| &stage.outputs));
+            course.met = tally.met(&self.spec, &event, (&before.machine, &last.after.machine), outputs);
+        }
+        Ok(Arc::new(course))
     }
 
     /// What the observer makes of it.
@@ -213,6 +232,7 @@ impl<S: Spec> Rules<S> {
         past: &Arc<Past<S::History>>,
         cause: &Cause<'_, S>,
         course: Arc<Course<S>>,
+        tally: &mut Tally,
     ) -> Passage<S> {
         let (mut history, mut broken) = ((***past).clone(), None);
         let mut node = before;
@@ -228,6 +248,7 @@ impl<S: Spec> Rules<S> {
                 durable: &stage.durable,
                 frozen: &stage.after,
             };
+            self.note_premises(&seen, &history, tally);
             if let Err(property) = self.spec.observe(&seen, &mut history) {
                 broken.get_or_insert(property);
             }
@@ -236,6 +257,15 @@ impl<S: Spec> Rules<S> {
         broken = broken.or(course.broken);
         let past = if history == ***past { Arc::clone(past) } else { Arc::new(Past::new(history)) };
         Passage { course, past, broken }
+    }
+
+    /// Notes the properties whose premises are met here and were not before.
+    fn note_premises(&self, seen: &Seen<'_, S>, history: &S::History, tally: &mut Tally) {
+        for (bit, premise) in self.premises() {
+            if tally.premises & bit == 0 && premise(seen, history) {
+                tally.premises |= bit;
+            }
+        }
     }
 
     /// The node of the next life; none if its disk does not recover.
