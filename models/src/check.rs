@@ -55,6 +55,7 @@ pub struct PropertyReport {
     pub holds: bool,
     /// Whether what it speaks of ever came about, for an `always` that says what that is: one whose premise was never
     /// met holds of nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub met: Option<bool>,
 }
 
@@ -108,6 +109,7 @@ pub struct Report {
     /// The properties.
     pub properties: Vec<PropertyReport>,
     /// What was met on the way, and what never was.
+    #[serde(skip_serializing_if = "Coverage::is_untold")]
     pub coverage: Coverage,
     /// The first violation found.
     pub violation: Option<Violation>,

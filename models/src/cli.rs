@@ -42,6 +42,7 @@ mod mutants;
 mod pin;
 mod progress;
 mod reductions;
+mod report;
 mod run;
 mod screen;
 mod select;
@@ -203,6 +204,18 @@ struct CheckArgs {
     /// Write the results as JUnit XML: a suite a protocol, a case a world.
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
+    /// Write a page: verdicts, growth, coverage, counterexamples drawn. It needs no network.
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    /// Write a short summary as Markdown.
+    #[arg(long, value_name = "FILE")]
+    markdown: Option<PathBuf>,
+    /// Tell on the page, and in the summary, what `mutants --json` wrote to this file.
+    #[arg(long, value_name = "JSON")]
+    mutants: Option<PathBuf>,
+    /// Tell there, too, what `simulate --json` wrote to this file.
+    #[arg(long, value_name = "JSON")]
+    simulation: Option<PathBuf>,
     /// Write the trace of each violation into this folder, `PROTOCOL-WORLD-PROPERTY.jsonl`: `replay` carries it out.
     #[arg(long, value_name = "DIR")]
     trace: Option<PathBuf>,

@@ -58,6 +58,14 @@ pub struct Meeting {
     pub to: &'static str,
 }
 
+impl Meeting {
+    /// `input` met `phase` and led to phase `to`.
+    #[must_use]
+    pub const fn new(phase: &'static str, input: &'static str, to: &'static str) -> Self {
+        Self { phase, input, to }
+    }
+}
+
 /// What was met, and how often.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -81,6 +89,12 @@ impl Coverage {
     #[must_use]
     pub const fn is_told(&self) -> bool {
         !self.vocabulary.phases.is_empty()
+    }
+
+    /// Whether the protocol has no words for it.
+    #[must_use]
+    pub const fn is_untold(&self) -> bool {
+        !self.is_told()
     }
 
     /// Adds what was met elsewhere.

@@ -7,7 +7,7 @@ use quorate_models::check::{
     Bounds, Check, Kind, Level, Progress, PropertyReport, Protocol, Report, RunOptions, Violation,
 };
 use quorate_models::cli::{self, HOLDS, Registry, Screen, UNDECIDED, VIOLATED};
-use quorate_models::coverage::Coverage;
+use quorate_models::coverage::{Coverage, Meeting, Vocabulary};
 use serde_json::{Value, json};
 
 #[path = "cli/mutants.rs"]
@@ -22,7 +22,21 @@ enum Fate {
     Incomplete,
     Vacuous,
     Panics,
+    /// What the property speaks of never comes about.
+    Idle,
+    /// It does, and an input that could come never does.
+    Meets,
 }
+
+/// What there is to be met in a fake world.
+const WORDS: Vocabulary = Vocabulary {
+    phases: &["idle", "busy"],
+    inputs: &["a <vote>", "a crash"],
+    transitions: &[("idle", "busy"), ("busy", "idle")],
+    outcomes: &["refused"],
+    impossible: &[("busy", "a crash", "fakes are robust")],
+    impossible_outcomes: &[],
+};
 
 /// A check that explores nothing.
 struct Fake {
@@ -54,8 +68,22 @@ impl Check for Fake {
         let property = |name, kind, holds| PropertyReport { name, kind, holds, met: None };
         let mut properties = vec![
             property("agreement", Kind::Always, self.fate != Fate::Violated),
-            property("a decision", Kind::Sometimes, matches!(self.fate, Fate::Holds)),
+            property(
+                "a decision",
+                Kind::Sometimes,
+                matches!(self.fate, Fate::Holds | Fate::Idle | Fate::Meets),
+            ),
         ];
+        properties[0].met = match self.fate {
+            Fate::Idle => Some(false),
+            Fate::Meets => Some(true),
+            _ => None,
+        };
+        let mut coverage = Coverage::default();
+        if self.fate == Fate::Meets {
+            coverage = Coverage::new(WORDS);
+            coverage.meetings.insert(Meeting::new("idle", "a <vote>", "busy"), 1_234);
+        }
         if self.fate == Fate::Vacuous {
             properties.clear();
         }
@@ -74,7 +102,7 @@ impl Check for Fake {
             cpu_seconds: 0.25,
             memory_bytes: 12_345_670,
             properties,
-            coverage: Coverage::default(),
+            coverage,
             violation: (self.fate == Fate::Violated).then(|| Violation {
                 property: "agreement",
                 steps: vec!["n1 starts".to_owned(), "n1 -> n2 <Vote & \"more\">".to_owned()],
@@ -209,6 +237,102 @@ fn worlds_run_in_the_order_asked_for_and_stop_at_a_fall() {
 }
 
 #[test]
+fn a_property_that_speaks_of_nothing_in_any_world_is_no_success() {
+    let said = run(&registry(&[("idle", Fate::Idle)]), &["check"]);
+    assert_eq!(said.status, VIOLATED);
+    assert!(said.err.contains("fake: `agreement` holds of nothing"), "{}", said.err);
+    assert!(said.out.contains("holds in 1 world (of something in 0)"), "{}", said.out);
+
+    let elsewhere = run(&registry(&[("idle", Fate::Idle), ("meets", Fate::Meets)]), &["check"]);
+    assert_eq!(elsewhere.status, HOLDS, "{}", elsewhere.err);
+    assert!(elsewhere.out.contains("holds in 2 worlds (of something in 1)"), "{}", elsewhere.out);
+
+    let a_part =
+        run(&registry(&[("idle", Fate::Idle), ("meets", Fate::Meets)]), &["check", "--world", "idle"]);
+    assert_eq!(a_part.status, HOLDS, "what was left out might have met it: {}", a_part.err);
+}
+
+#[test]
+fn what_was_never_met_is_listed_once_all_worlds_were_explored() {
+    let fates = [("meets", Fate::Meets), ("good", Fate::Holds)];
+    let said = run(&registry(&fates), &["check"]).out;
+    for words in [
+        "fake: 1 of 3 inputs met a phase, 1 of 2 transitions were taken, 0 of 1 outcomes told",
+        "never met: a <vote> at a busy; a crash at a idle",
+        "never taken: from busy to idle",
+        "never told: refused",
+    ] {
+        assert!(said.contains(words), "`{words}` is not in:\n{said}");
+    }
+    let part = run(&registry(&fates), &["check", "--world", "meets"]).out;
+    assert!(part.contains("1 of 3 inputs met") && !part.contains("never met"), "{part}");
+}
+
+#[test]
+fn the_page_stands_alone_and_the_summary_is_markdown() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = |name: &str| folder.path().join(name).to_str().expect("text").to_owned();
+    let mutants = json!({"mutants": [
+        {"protocol": "fake", "name": "a-bug", "source": "Nobody <2026>", "outcome": "killed", "passed": true,
+         "found_by": ["dfs", "simulator"], "search": {"verdict": "found", "property": "agreement", "states": 12}},
+        {"protocol": "fake", "name": "another", "outcome": "survived", "passed": false},
+    ]});
+    let simulation = json!({"trace_hash": "abcd", "simulations": [
+        {"protocol": "fake", "seeds": 7, "violations": [], "tally": {"virtual_time": 5}},
+    ]});
+    std::fs::write(file("mutants.json"), mutants.to_string()).expect("written");
+    std::fs::write(file("simulate.json"), simulation.to_string()).expect("written");
+    let fates = [("meets", Fate::Meets), ("bad", Fate::Violated), ("short", Fate::Incomplete)];
+    let (html, markdown) = (file("a/page.html"), file("b/summary.md"));
+    let (planted, simulated) = (file("mutants.json"), file("simulate.json"));
+    let args = [
+        "check",
+        "--html",
+        &html,
+        "--markdown",
+        &markdown,
+        "--mutants",
+        &planted,
+        "--simulation",
+        &simulated,
+    ];
+    let said = run(&registry(&fates), &args);
+    assert_eq!(said.status, VIOLATED, "{}", said.err);
+
+    let page = std::fs::read_to_string(html).expect("written");
+    for words in [
+        "a property fell in 1 of 3 worlds",
+        "a fate &lt;known&gt; before",
+        "n1 -&gt; n2 &lt;Vote &amp; &quot;more&quot;&gt;",
+        "a &lt;vote&gt;",
+        "fakes are robust",
+        "1 of 2 planted bugs",
+        "Nobody &lt;2026&gt;",
+        "dfs, simulator",
+        "abcd",
+        "<svg",
+    ] {
+        assert!(page.contains(words), "`{words}` is not on the page");
+    }
+    for foreign in ["src=", "href=\"http", "@import", "url(", "<script"] {
+        assert!(!page.contains(foreign), "the page needs nothing from elsewhere: {foreign}");
+    }
+
+    let summary = std::fs::read_to_string(markdown).expect("written");
+    for words in [
+        "## `cargo verify check`: a property fell in 1 of 3 worlds",
+        "| fake/meets | holds | 1,234,567 | 2,000,000 | 21 | 0.50 s | exhaustive |",
+        "<b>agreement</b> falls in fake/bad",
+        "2. n1 -&gt; n2 &lt;Vote &amp; \"more\"&gt;",
+        "mutants: 1 of 2 killed",
+        "fake/another: survived",
+        "fake: 7 seeds simulated, 0 fell",
+    ] {
+        assert!(summary.contains(words), "`{words}` is not in:\n{summary}");
+    }
+}
+
+#[test]
 fn json_has_its_stated_form() {
     let said = run(&registry(&[("good", Fate::Holds), ("bad", Fate::Violated)]), &["check", "--json", "-"]);
     let found: Value = serde_json::from_str(&said.out).expect("standard output is JSON alone");
@@ -219,6 +343,7 @@ fn json_has_its_stated_form() {
             "bounds": {"nodes": 3, "requests": 1, "in_flight": null},
             "withheld": {"nodes": 0, "requests": 12345},
             "complete": complete, "states": 2_000_000, "unique": 1_234_567, "depth": 21, "seconds": 0.5,
+            "by_depth": [1, 4, 1_234_562],
             "cpu_seconds": 0.25, "memory_bytes": 12_345_670,
             "properties": properties, "violation": violation, "verdict": verdict,
         })
@@ -274,7 +399,7 @@ fn json_and_junit_go_to_files_in_new_folders() {
 fn a_file_that_cannot_be_written_is_no_success() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let taken = folder.path().to_str().expect("text");
-    for option in ["--json", "--junit"] {
+    for option in ["--json", "--junit", "--html", "--markdown"] {
         let said = run(&registry(&[("good", Fate::Holds)]), &["check", option, taken]);
         assert_eq!(said.status, UNDECIDED);
         assert!(said.err.contains("failed"), "{}", said.err);

@@ -13,7 +13,7 @@ use super::progress::Line;
 use super::verdict::{self, Verdict};
 use super::{
     Bounds, CheckArgs, ExploreArgs, HOLDS, Limits, Registry, Screen, UNDECIDED, VIOLATED, coverage,
-    interrupt, json, junit, select, summary,
+    interrupt, json, junit, report, select, summary,
 };
 
 /// How often the live line is redrawn, and a timeout looked at.
@@ -78,6 +78,7 @@ pub(super) fn check(registry: &Registry, args: &CheckArgs, screen: &mut Screen<'
         let document = json::Checks::new(&reports, args.bounds.name(), (registry.mutants.reached)());
         json::write(&document, file, screen)?;
     }
+    report::write(registry, args, &checks, &reports)?;
     if let Some(file) = &args.junit {
         junit::write(&reports, registry.command, file)?;
     }
