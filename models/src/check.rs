@@ -187,13 +187,18 @@ pub struct Reductions {
     pub late_losses: bool,
     /// Records become durable only where that shows ([`Spec::quiet`](crate::spec::Spec::quiet)).
     pub late_flushes: bool,
+    /// Worlds are visited in the order of faults spent, and none that was visited with less spent
+    /// ([`Spec::sees_faults`](crate::spec::Spec::sees_faults)).
+    pub layers: bool,
 }
 
 impl Reductions {
     /// All of them.
-    pub const ALL: Self = Self { symmetry: true, inert: true, late_losses: true, late_flushes: true };
+    pub const ALL: Self =
+        Self { symmetry: true, inert: true, late_losses: true, late_flushes: true, layers: true };
     /// None of them.
-    pub const NONE: Self = Self { symmetry: false, inert: false, late_losses: false, late_flushes: false };
+    pub const NONE: Self =
+        Self { symmetry: false, inert: false, late_losses: false, late_flushes: false, layers: false };
 }
 
 impl Default for RunOptions {

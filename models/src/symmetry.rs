@@ -64,7 +64,8 @@ impl<S: Spec> Rules<S> {
                 return;
             }
             let renamed = self.renamed(&world, &renaming);
-            let fingerprint = if ties { renamed.fingerprint() } else { 0 };
+            // What was spent is the same whatever the names; and worlds that differ in nothing else get the same names.
+            let fingerprint = if ties { renamed.fingerprint_but_faults() } else { 0 };
             if best.as_ref().is_none_or(|(least, ..)| fingerprint < *least) {
                 best = Some((fingerprint, renamed, renaming));
             }

@@ -280,6 +280,12 @@ impl<S: Spec> World<S> {
         fingerprint(self)
     }
 
+    /// 64 bits of what worlds have in common that differ only by how many faults were spent.
+    #[must_use]
+    pub fn fingerprint_but_faults(&self) -> u64 {
+        fingerprint(&ButFaults(self))
+    }
+
     /// The ids of all nodes.
     #[must_use]
     pub fn ids(&self) -> impl ExactSizeIterator<Item = NodeId> + use<S> {
@@ -318,14 +324,26 @@ impl<S: Spec> Eq for World<S> {}
 
 impl<S: Spec> Hash for World<S> {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write_usize(self.nodes.len());
-        for node in &self.nodes {
+        ButFaults(self).hash(state);
+        let Spent { duplicates, crashes, ticks, requests: _ } = self.spent;
+        (duplicates, crashes, ticks).hash(state);
+    }
+}
+
+/// All of a world but how many faults were spent.
+struct ButFaults<'a, S: Spec>(&'a World<S>);
+
+impl<S: Spec> Hash for ButFaults<'_, S> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let World { nodes, network, spent, past, broken } = self.0;
+        state.write_usize(nodes.len());
+        for node in nodes {
             state.write_u64(node.fingerprint());
         }
-        self.network.hash(state);
-        self.spent.hash(state);
-        state.write_u64(self.past.fingerprint());
-        self.broken.hash(state);
+        network.hash(state);
+        spent.requests.hash(state);
+        state.write_u64(past.fingerprint());
+        broken.hash(state);
     }
 }
 
@@ -360,6 +378,7 @@ pub struct Rules<S: Spec> {
     inert: bool,
     late_losses: bool,
     late_flushes: bool,
+    layers: bool,
     simulating: bool,
     pub(crate) renamed: Stripes<Renamed<S>>,
     memory: Stripes<Memory<S>>,
@@ -380,6 +399,7 @@ impl<S: Spec> Rules<S> {
             inert: true,
             late_losses,
             late_flushes: true,
+            layers: late_losses,
             simulating: false,
             renamed: Stripes::default(),
             memory: Stripes::default(),
@@ -410,13 +430,26 @@ impl<S: Spec> Rules<S> {
         Self { late_flushes: false, ..self }
     }
 
+    /// The same rules, visiting a world again for every way to have spent the budgets on the way there
+    /// ([`Spec::sees_faults`]).
+    #[must_use]
+    pub fn without_layers(self) -> Self {
+        Self { layers: false, ..self }
+    }
+
+    /// Whether of worlds that differ only in what was spent of budgets for faults the one with less spent is enough.
+    pub(crate) const fn in_layers(&self) -> bool {
+        self.layers
+    }
+
     /// The same rules, leaving out no more than `reductions` say.
     #[must_use]
     pub fn reduced_by(self, reductions: Reductions) -> Self {
         let rules = if reductions.symmetry { self } else { self.without_symmetry() };
         let rules = if reductions.inert { rules } else { rules.without_inert() };
         let rules = if reductions.late_losses { rules } else { rules.with_early_losses() };
-        if reductions.late_flushes { rules } else { rules.with_early_flushes() }
+        let rules = if reductions.late_flushes { rules } else { rules.with_early_flushes() };
+        if reductions.layers { rules } else { rules.without_layers() }
     }
 
     /// The same rules for one long run, rather than for all the short ones: nodes keep their names, what can
@@ -429,6 +462,7 @@ impl<S: Spec> Rules<S> {
             inert: false,
             late_losses: false,
             late_flushes: false,
+            layers: false,
             simulating: true,
             ..self
         }

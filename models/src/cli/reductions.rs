@@ -7,12 +7,13 @@ use super::verdict::Verdict;
 use super::{HOLDS, ReductionsArgs, Registry, Screen, UNDECIDED, VIOLATED, run, select};
 
 /// What is compared: everything left out, one thing not, nothing.
-const VARIANTS: [(&str, Reductions); 6] = [
+const VARIANTS: [(&str, Reductions); 7] = [
     ("all", Reductions::ALL),
     ("names told apart", Reductions { symmetry: false, ..Reductions::ALL }),
     ("inert kept", Reductions { inert: false, ..Reductions::ALL }),
     ("early losses", Reductions { late_losses: false, ..Reductions::ALL }),
     ("early flushes", Reductions { late_flushes: false, ..Reductions::ALL }),
+    ("no layers", Reductions { layers: false, ..Reductions::ALL }),
     ("none", Reductions::NONE),
 ];
 

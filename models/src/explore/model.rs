@@ -1,69 +1,27 @@
 //! A world as stateright sees it.
 
-use std::fmt;
-use std::hash::{Hash, Hasher};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use stateright::Model;
 
-use super::counts::Counts;
-use crate::check::Kind;
-use crate::spec::{Claim, Property, Spec};
+use crate::spec::Spec;
 use crate::world::{Move, Rules, Withheld, World};
 
 /// The one property that stateright decides: no property of the rules falls.
 ///
-/// It gets one only, since it evaluates each in every state and stores a path for each state in which a
-/// `sometimes` holds; those are noted here instead, until seen once.
+/// It gets one only, since it evaluates each in every state and stores a path for each state in which a `sometimes`
+/// holds.
 pub(super) const SAFE: &str = "safe";
 
-/// Bits of `sometimes` properties that can be noted; more properties than that are not tracked.
-const NOTED: usize = 64;
-
-/// A property that is decided by looking at a world.
-pub(super) type Looks<S> = fn(&World<S>) -> bool;
-
-/// A world, and how long the path was by which it was found: which is no part of it.
-pub struct Placed<S: Spec> {
-    /// The world.
-    pub(super) world: World<S>,
-    depth: u32,
-}
-
-impl<S: Spec> Clone for Placed<S> {
-    fn clone(&self) -> Self {
-        Self { world: self.world.clone(), depth: self.depth }
-    }
-}
-
-impl<S: Spec> fmt::Debug for Placed<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.world.fmt(f)
-    }
-}
-
-impl<S: Spec> Hash for Placed<S> {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.world.hash(state);
-    }
-}
-
-impl<S: Spec> PartialEq for Placed<S> {
-    fn eq(&self, other: &Self) -> bool {
-        self.world == other.world
-    }
-}
-
-/// Rules, explored. Clones share the rules and the counters.
+/// Rules, as stateright explores them. Clones share the rules, and stop together.
 pub struct Explored<S: Spec> {
-    shared: Arc<Shared<S>>,
-    counts: Arc<Counts>,
+    rules: Arc<Rules<S>>,
     stop: Arc<AtomicBool>,
-    /// Nothing is counted while paths are found again.
+    /// Actions are offered again while paths are found again.
     resumed: Arc<AtomicBool>,
-    /// Whether a violation was found. The first one stands: stateright goes on for a while, and would
-    /// replace the path to it by that to a later, longer one.
+    /// Whether a violation was found. The first one stands: stateright goes on for a while, and would replace the path
+    /// to it by that to a later, longer one.
     fallen: Arc<AtomicBool>,
     /// Whether every violation counts, and none ends the exploration: for a person who looks around.
     browsed: bool,
@@ -71,18 +29,10 @@ pub struct Explored<S: Spec> {
     target: Option<&'static str>,
 }
 
-struct Shared<S: Spec> {
-    rules: Rules<S>,
-    seen: AtomicU64,
-    /// The `sometimes` properties: their places among all, and how they are decided.
-    sometimes: Vec<(usize, Looks<S>)>,
-}
-
 impl<S: Spec> Clone for Explored<S> {
     fn clone(&self) -> Self {
         Self {
-            shared: Arc::clone(&self.shared),
-            counts: Arc::clone(&self.counts),
+            rules: Arc::clone(&self.rules),
             stop: Arc::clone(&self.stop),
             resumed: Arc::clone(&self.resumed),
             fallen: Arc::clone(&self.fallen),
@@ -93,23 +43,15 @@ impl<S: Spec> Clone for Explored<S> {
 }
 
 impl<S: Spec> Explored<S> {
-    /// Rules to be explored.
+    /// Rules to be explored, up to the first violation.
     #[must_use]
     pub fn new(rules: Rules<S>) -> Self {
-        let noted = |(at, property): (usize, &Property<S>)| match (property.kind, &property.claim) {
-            (Kind::Sometimes, Claim::State(holds)) => Some((at, *holds)),
-            _ => None,
-        };
-        let sometimes = rules.properties().iter().enumerate().filter_map(noted).take(NOTED).collect();
-        Self {
-            shared: Arc::new(Shared { rules, seen: AtomicU64::new(0), sometimes }),
-            counts: Arc::default(),
-            stop: Arc::default(),
-            resumed: Arc::default(),
-            fallen: Arc::default(),
-            browsed: false,
-            target: None,
-        }
+        Self::of(Arc::new(rules))
+    }
+
+    fn of(rules: Arc<Rules<S>>) -> Self {
+        let (stop, resumed, fallen) = Default::default();
+        Self { rules, stop, resumed, fallen, browsed: false, target: None }
     }
 
     /// The same, for a person who looks around: a violation does not end it.
@@ -117,31 +59,19 @@ impl<S: Spec> Explored<S> {
         Self { browsed: true, ..self }
     }
 
-    /// The same rules, with counters of their own, looking for the fall of one property.
-    pub(super) fn targeting(&self, property: &'static str) -> Self {
-        Self {
-            shared: Arc::clone(&self.shared),
-            counts: Arc::default(),
-            stop: Arc::default(),
-            resumed: Arc::default(),
-            fallen: Arc::default(),
-            browsed: false,
-            target: Some(property),
-        }
+    /// Rules to be explored up to where this property falls.
+    pub(super) fn targeting(rules: Arc<Rules<S>>, property: &'static str) -> Self {
+        Self { target: Some(property), ..Self::of(rules) }
     }
 
     /// The rules.
     #[must_use]
     pub fn rules(&self) -> &Rules<S> {
-        &self.shared.rules
+        &self.rules
     }
 
-    pub(super) fn counts(&self) -> &Counts {
-        &self.counts
-    }
-
-    /// From now on no state has any action, so that a run drains at once: the only way to stop a run of
-    /// stateright on one thread.
+    /// From now on no state has any action, so that a run drains at once: the only way to stop a run of stateright on
+    /// one thread.
     pub(super) fn stop(&self) {
         self.stop.store(true, Ordering::Relaxed);
     }
@@ -150,28 +80,12 @@ impl<S: Spec> Explored<S> {
         self.stop.load(Ordering::Relaxed)
     }
 
-    /// Offers actions again, without counting anything, while `task` runs.
+    /// Offers actions again while `task` runs.
     pub(super) fn resumed<T>(&self, task: impl FnOnce() -> T) -> T {
         self.resumed.store(true, Ordering::Relaxed);
         let outcome = task();
         self.resumed.store(false, Ordering::Relaxed);
         outcome
-    }
-
-    /// Whether the `sometimes` property at this place among the rules' properties was seen to hold.
-    pub(super) fn seen(&self, place: usize) -> bool {
-        let seen = self.shared.seen.load(Ordering::Relaxed);
-        self.shared.sometimes.iter().enumerate().any(|(bit, (at, _))| *at == place && seen & (1 << bit) != 0)
-    }
-
-    /// Notes the `sometimes` properties that hold here and were not seen before.
-    fn note(&self, world: &World<S>) {
-        let seen = self.shared.seen.load(Ordering::Relaxed);
-        for (bit, (_, holds)) in self.shared.sometimes.iter().enumerate() {
-            if seen & (1 << bit) == 0 && holds(world) {
-                self.shared.seen.fetch_or(1 << bit, Ordering::Relaxed);
-            }
-        }
     }
 
     fn safe(&self, world: &World<S>) -> bool {
@@ -184,10 +98,10 @@ impl<S: Spec> Explored<S> {
 }
 
 impl<S: Spec> Model for Explored<S> {
-    type State = Placed<S>;
+    type State = World<S>;
     type Action = Move<S>;
 
-    fn init_states(&self) -> Vec<Placed<S>> {
+    fn init_states(&self) -> Vec<World<S>> {
         let mut worlds = self.rules().initial();
         // Origins that differ by names only are one, and must count as one.
         let mut prints: Vec<u64> = Vec::new();
@@ -197,25 +111,18 @@ impl<S: Spec> Model for Explored<S> {
             prints.push(print);
             new
         });
-        worlds.into_iter().map(|world| Placed { world, depth: 0 }).collect()
+        worlds
     }
 
-    fn actions(&self, placed: &Placed<S>, moves: &mut Vec<Move<S>>) {
-        let world = &placed.world;
-        if self.resumed.load(Ordering::Relaxed) {
-            return self.rules().moves(world, moves, &mut Withheld::new());
+    fn actions(&self, world: &World<S>, moves: &mut Vec<Move<S>>) {
+        let ended = self.stopped() || self.fallen.load(Ordering::Relaxed);
+        if !ended || self.resumed.load(Ordering::Relaxed) {
+            self.rules().moves(world, moves, &mut Withheld::new());
         }
-        if self.stop.load(Ordering::Relaxed) || self.fallen.load(Ordering::Relaxed) {
-            return;
-        }
-        self.note(world);
-        let mut count = self.counts.mine();
-        count.expand(placed.depth);
-        self.rules().moves(world, moves, &mut count.withheld);
     }
 
-    fn next_state(&self, before: &Placed<S>, action: Move<S>) -> Option<Placed<S>> {
-        Some(Placed { world: action.next, depth: before.depth.saturating_add(1) })
+    fn next_state(&self, _world: &World<S>, action: Move<S>) -> Option<World<S>> {
+        Some(action.next)
     }
 
     fn format_action(&self, action: &Move<S>) -> String {
@@ -224,7 +131,7 @@ impl<S: Spec> Model for Explored<S> {
 
     fn properties(&self) -> Vec<stateright::Property<Self>> {
         vec![
-            stateright::Property::always(SAFE, |model: &Self, placed: &Placed<S>| model.safe(&placed.world)),
+            stateright::Property::always(SAFE, |model: &Self, world| model.safe(world)),
             // Keeps stateright from stopping once every other property was decided.
             stateright::Property::always("explored to the end", |_, _| true),
         ]
