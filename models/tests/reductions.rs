@@ -7,9 +7,12 @@ use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use claim::{Bug, Claims};
+use quorate_models::check::{Progress, Report, RunOptions};
+use quorate_models::explore::{Explored, run};
 use quorate_models::raft::RaftSpec;
 use quorate_models::spec::Spec;
 use quorate_models::world::{Action, Limits, Rules, Script, Withheld, World};
+use stateright::{Checker, Model};
 
 const fn limits(in_flight: u64, duplicates: u64, requests: u64, crashes: u64) -> Limits {
     Limits {
@@ -160,4 +163,69 @@ fn late_flushes_reach_all_that_raft_comes_to() {
         saved += early - late;
     }
     assert!(saved > 0);
+}
+
+/// Visiting worlds in layers of faults spent comes to the same verdicts, meets the same, and visits no more.
+fn layers_lose_nothing<S: Spec>(rules: impl Fn() -> Rules<S>) -> (u64, u64) {
+    let explored = |rules: Rules<S>| {
+        let report = run(rules, &RunOptions { threads: 2, ..RunOptions::default() }, &Progress::default());
+        assert!(report.complete || report.violation.is_some());
+        report
+    };
+    let (whole, layered) = (explored(rules().without_layers()), explored(rules()));
+    let fell = |report: &Report| report.violation.as_ref().map(|violation| violation.property);
+    assert_eq!(fell(&layered), fell(&whole));
+    if whole.violation.is_none() {
+        assert_eq!(layered.properties, whole.properties);
+        let met = |report: &Report| report.coverage.meetings.keys().copied().collect::<Vec<_>>();
+        assert_eq!(met(&layered), met(&whole));
+        assert!(layered.unique <= whole.unique && layered.states <= whole.states);
+    }
+    (whole.unique, layered.unique)
+}
+
+#[test]
+fn layers_lose_nothing_of_what_claimants_come_to() {
+    for bug in [Bug::None, Bug::FreeVote, Bug::ForgottenVote, Bug::ForgottenUnnoticed, Bug::Panic] {
+        for (nodes, limits) in [(2, limits(1, 1, 2, 1)), (2, limits(3, 2, 2, 2)), (3, limits(2, 1, 2, 1))] {
+            layers_lose_nothing(|| Rules::new(Claims { nodes, bug, signed: true }, limits));
+        }
+    }
+}
+
+#[test]
+fn layers_lose_nothing_of_what_raft_comes_to() {
+    let mut sums = (0, 0);
+    for (spec, limits) in [
+        (RaftSpec::new(2, 2), limits(1, 1, 1, 1)),
+        (RaftSpec::new(2, 2), limits(2, 1, 1, 2)),
+        (RaftSpec::new(3, 1), limits(2, 1, 1, 2)),
+        (RaftSpec::new(3, 3).beginning_with(&[(2, &[1, 2]), (2, &[1]), (2, &[1, 1])]), limits(2, 0, 0, 1)),
+        (RaftSpec::new(2, 2).configured(|config| config.pre_vote = true), limits(2, 0, 1, 2)),
+    ] {
+        let (whole, layered) = layers_lose_nothing(|| Rules::new(spec.clone(), limits));
+        println!("{whole} worlds, {layered} of them enough");
+        sums = (sums.0 + whole, sums.1 + layered);
+    }
+    assert!(sums.1 < sums.0);
+}
+
+/// Without layers, the search visits exactly what stateright's own visits.
+#[test]
+fn the_search_visits_what_stateright_visits() {
+    let raft = || Rules::new(RaftSpec::new(2, 2), limits(2, 1, 1, 1)).without_layers();
+    let claims =
+        || Rules::new(Claims { nodes: 3, bug: Bug::None, signed: true }, limits(2, 1, 2, 1)).without_layers();
+    agrees_with_stateright(raft);
+    agrees_with_stateright(claims);
+}
+
+fn agrees_with_stateright<S: Spec>(rules: impl Fn() -> Rules<S>) {
+    let theirs = Explored::new(rules()).checker().spawn_dfs().join();
+    for threads in [1, 2] {
+        let ours = run(rules(), &RunOptions { threads, ..RunOptions::default() }, &Progress::default());
+        assert!(ours.complete && ours.holds());
+        let counts = (theirs.unique_state_count() as u64, theirs.state_count() as u64);
+        assert_eq!((ours.unique, ours.states), counts);
+    }
 }
