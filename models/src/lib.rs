@@ -40,3 +40,8 @@ pub mod trace;
 mod usage;
 pub mod walk;
 pub mod world;
+
+/// The guide's code compiles and runs; what it quotes from the examples is compared in `tests/examples.rs`.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/guide.md")]
+mod guide {}

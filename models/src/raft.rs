@@ -3,6 +3,7 @@
 //! | file | concern |
 //! |---|---|
 //! | `spec.rs` | the machine in a world: its configuration, its bounds, where it begins |
+//! | `application.rs` | what may be replicated by it: an application of one's own |
 //! | `history.rs` | what the properties remember |
 //! | `properties.rs` | the properties |
 //! | `coverage.rs` | what there is to be met, and what each property speaks of |
@@ -13,6 +14,7 @@
 //! | `simulation.rs` | long runs by a seed |
 //! | `fuzz.rs` | one node that is told anything at all, and the decoders of what it sends and stores |
 
+mod application;
 mod coverage;
 pub mod fuzz;
 mod history;
@@ -24,13 +26,18 @@ mod spec;
 mod walks;
 mod worlds;
 
+pub use application::{Application, Bare};
 pub use history::{Chosen, History};
 pub use simulation::simulation;
 pub use spec::RaftSpec;
 pub use walks::{Swarm, cluster};
 pub use worlds::protocol;
 
-/// Commands under check are a byte: which one is all that matters.
+/// Without an application commands are a byte: which one is all that matters.
 pub type Command = u8;
 /// The machine under check: the one that is shipped.
-pub type Raft = quorate::raft::Raft<Command>;
+pub type Raft = RaftOf<Bare>;
+/// The same machine, replicating the commands of an application.
+pub type RaftOf<A> = quorate::raft::Raft<<A as Application>::Command>;
+/// What the properties of Raft and of an application remember.
+pub type HistoryOf<A> = History<<A as Application>::Command, <A as Application>::Replica>;

@@ -87,8 +87,10 @@ pub trait Spec: Clone + Send + Sync + 'static {
         None
     }
 
-    /// The requests that the application of `node` may make next.
-    fn requests(&self, world: &World<Self>, node: NodeId, requests: &mut Vec<RequestOf<Self>>);
+    /// The requests that the application of `node` may make next; none by default.
+    fn requests(&self, world: &World<Self>, node: NodeId, requests: &mut Vec<RequestOf<Self>>) {
+        let _ = (world, node, requests);
+    }
 
     /// The bound of the protocol's own (`"terms"`) that this machine is beyond: the action that led here is
     /// withheld and counted under that name.
@@ -133,9 +135,10 @@ pub trait Spec: Clone + Send + Sync + 'static {
         Fairness::usual(action)
     }
 
-    /// Whether nodes are interchangeable, so that worlds that differ only by their names are one.
+    /// Whether nodes are interchangeable, so that worlds that differ only by their names are one. Not unless a
+    /// protocol says so: of nodes that have ranks, neighbours or roles by name, it would hide worlds.
     fn symmetric(&self) -> bool {
-        true
+        false
     }
 
     /// A summary of a machine that no renaming of nodes changes: the finer, the faster symmetry is.

@@ -36,7 +36,8 @@ impl<'a> Screen<'a> {
     }
 
     /// A screen on this process's standard streams, as wide as the terminal and live if they are one.
-    pub(super) fn terminal(out: &'a mut dyn Write, err: &'a mut dyn Write) -> Self {
+    #[must_use]
+    pub fn terminal(out: &'a mut dyn Write, err: &'a mut dyn Write) -> Self {
         let size = std::io::stdout().is_terminal().then(|| Term::stdout().size_checked()).flatten();
         let width = size.map_or(WIDTH_DEFAULT, |(_, columns)| columns.clamp(WIDTHS.0, WIDTHS.1));
         Self { out, err, out_is_data: false, live: std::io::stderr().is_terminal(), width }

@@ -1,9 +1,9 @@
 //! What there is to be met by a Raft node, and what each property speaks of.
 
 use quorate::ledger::Output;
-use quorate::raft::{Message, Notice, Outcome, Refusal, Rejection, Role, Term, Timer};
+use quorate::raft::{Command, Message, Notice, Outcome, Raft, Refusal, Rejection, Role, Term, Timer};
 
-use super::{Command, History, Raft, RaftSpec};
+use super::{Application, HistoryOf, RaftSpec};
 use crate::coverage::{ANY, CRASHED, FLUSHED, LOADED, START, Vocabulary};
 use crate::spec::{Event, Seen};
 
@@ -178,7 +178,7 @@ pub(super) const VOCABULARY: Vocabulary = Vocabulary {
     ],
 };
 
-pub(super) const fn phase(raft: &Raft) -> &'static str {
+pub(super) const fn phase<C: Command>(raft: &Raft<C>) -> &'static str {
     match raft.role() {
         Role::Follower { .. } => FOLLOWER,
         Role::PreCandidate { .. } => PRE_CANDIDATE,
@@ -188,7 +188,10 @@ pub(super) const fn phase(raft: &Raft) -> &'static str {
     }
 }
 
-pub(super) fn input(before: &Raft, event: &Event<'_, RaftSpec>) -> &'static str {
+pub(super) fn input<A: Application>(
+    before: &Raft<A::Command>,
+    event: &Event<'_, RaftSpec<A>>,
+) -> &'static str {
     match event {
         Event::Expired(Timer::Election) => ELECTION,
         Event::Expired(Timer::Heartbeat) => HEARTBEAT,
@@ -198,7 +201,7 @@ pub(super) fn input(before: &Raft, event: &Event<'_, RaftSpec>) -> &'static str 
     }
 }
 
-fn received(mine: Term, message: &Message<Command>) -> &'static str {
+fn received<C>(mine: Term, message: &Message<C>) -> &'static str {
     let names = match message {
         Message::PreVote { .. } => PRE_VOTE,
         Message::PreVoteReply { granted: true, .. } => PRE_VOTE_GRANTED,
@@ -220,7 +223,7 @@ fn received(mine: Term, message: &Message<Command>) -> &'static str {
     }
 }
 
-pub(super) const fn outcome(notice: &Notice<Command>) -> Option<&'static str> {
+pub(super) const fn outcome<C>(notice: &Notice<C>) -> Option<&'static str> {
     Some(match notice {
         Notice::Accepted { .. } => ACCEPTED,
         Notice::Committed { .. } => COMMITTED,
@@ -247,51 +250,51 @@ pub(super) const fn outcome(notice: &Notice<Command>) -> Option<&'static str> {
     })
 }
 
-type At<'a> = Seen<'a, RaftSpec>;
+type At<'a, A> = Seen<'a, RaftSpec<A>>;
 
 /// Somebody is elected in a term in which somebody was heard to vote for another.
-pub(super) fn contested(seen: &At<'_>, history: &History) -> bool {
+pub(super) fn contested<A: Application>(seen: &At<'_, A>, history: &HistoryOf<A>) -> bool {
     let term = seen.after.term();
     let other = |vote: &Option<(Term, _)>| vote.is_some_and(|(said, whom)| said == term && whom != seen.node);
     seen.after.is_leader() && !seen.before.is_leader() && history.votes.iter().any(other)
 }
 
 /// A leader with entries takes something in, and goes on leading.
-pub(super) fn leads_with_entries(seen: &At<'_>, _: &History) -> bool {
+pub(super) fn leads_with_entries<A: Application>(seen: &At<'_, A>, _: &HistoryOf<A>) -> bool {
     let led = seen.before.is_leader() && seen.after.is_leader() && seen.before.term() == seen.after.term();
     led && seen.before.last().index.0 > 0 && matches!(seen.event, Event::Received { .. })
 }
 
 /// A follower's log becomes another by what it is sent.
-pub(super) fn follower_appends(seen: &At<'_>, _: &History) -> bool {
+pub(super) fn follower_appends<A: Application>(seen: &At<'_, A>, _: &HistoryOf<A>) -> bool {
     matches!(seen.event, Event::Received { message: Message::Append { .. }, .. })
         && seen.after.last() != seen.before.last()
 }
 
 /// Somebody is elected after something was committed in an earlier term.
-pub(super) fn elected_after_a_commit(seen: &At<'_>, history: &History) -> bool {
+pub(super) fn elected_after_a_commit<A: Application>(seen: &At<'_, A>, history: &HistoryOf<A>) -> bool {
     let elected = seen.after.is_leader() && !seen.before.is_leader();
     elected && history.committed.iter().any(|chosen| chosen.in_term < seen.after.term())
 }
 
 /// A node learns that what its leader committed is committed.
-pub(super) fn follower_commits(seen: &At<'_>, _: &History) -> bool {
+pub(super) fn follower_commits<A: Application>(seen: &At<'_, A>, _: &HistoryOf<A>) -> bool {
     !seen.after.is_leader() && seen.after.commit() > seen.before.commit()
 }
 
 /// A node is asked for its vote in a term in which it gave it to another.
-pub(super) fn asked_twice(seen: &At<'_>, _: &History) -> bool {
+pub(super) fn asked_twice<A: Application>(seen: &At<'_, A>, _: &HistoryOf<A>) -> bool {
     let Event::Received { from, message: Message::Vote { term, .. } } = seen.event else { return false };
     *term == seen.before.term() && seen.before.vote().is_some_and(|vote| vote != from)
 }
 
 /// A node crashes when something is committed.
-pub(super) fn crashes_after_a_commit(seen: &At<'_>, history: &History) -> bool {
+pub(super) fn crashes_after_a_commit<A: Application>(seen: &At<'_, A>, history: &HistoryOf<A>) -> bool {
     matches!(seen.event, Event::Crashed) && !history.committed.is_empty()
 }
 
 /// An acknowledgement of an entry leaves a node.
-pub(super) fn acknowledges(seen: &At<'_>, _: &History) -> bool {
+pub(super) fn acknowledges<A: Application>(seen: &At<'_, A>, _: &HistoryOf<A>) -> bool {
     seen.outputs.iter().any(|output| {
         let message = match output {
             Output::Send { message, .. } | Output::Loopback(message) => message,
@@ -302,18 +305,18 @@ pub(super) fn acknowledges(seen: &At<'_>, _: &History) -> bool {
 }
 
 /// A node that knows of commits hears of fewer.
-pub(super) fn hears_of_fewer_commits(seen: &At<'_>, _: &History) -> bool {
+pub(super) fn hears_of_fewer_commits<A: Application>(seen: &At<'_, A>, _: &HistoryOf<A>) -> bool {
     matches!(seen.event, Event::Received { message: Message::Append { commit, .. }, .. }
         if *commit < seen.before.commit())
 }
 
 /// A node whose application has applied something crashes, or drops entries.
-pub(super) fn applied_and_crashes(seen: &At<'_>, _: &History) -> bool {
+pub(super) fn applied_and_crashes<A: Application>(seen: &At<'_, A>, _: &HistoryOf<A>) -> bool {
     seen.applied_before > 0 && matches!(seen.event, Event::Crashed)
 }
 
 /// An application that has applied something is told of more.
-pub(super) fn told_more(seen: &At<'_>, _: &History) -> bool {
+pub(super) fn told_more<A: Application>(seen: &At<'_, A>, _: &HistoryOf<A>) -> bool {
     let told = |output: &_| matches!(output, Output::Notify(Notice::Committed { .. }));
     seen.applied_before > 0 && seen.outputs.iter().any(told)
 }

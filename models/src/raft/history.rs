@@ -11,30 +11,52 @@ use super::Command;
 /// A committed entry.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[allow(clippy::exhaustive_structs, reason = "read by properties")]
-pub struct Chosen {
+pub struct Chosen<C = Command> {
     /// The entry.
-    pub entry: Entry<Command>,
+    pub entry: Entry<C>,
     /// The term of the node that first held it to be committed: every leader of a later term has it.
     pub in_term: Term,
 }
 
-/// What happened so far, as far as properties care.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+/// What happened so far, as far as properties care: with commands `C`, and a replica `R` on each node.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[allow(clippy::exhaustive_structs, reason = "read by properties")]
-pub struct History {
+pub struct History<C = Command, R = ()> {
     /// Who was elected in which term, by term.
     pub leaders: SmallVec<[(Term, NodeId); 4]>,
     /// The committed log: index 1 is first.
-    pub committed: SmallVec<[Chosen; 4]>,
+    pub committed: SmallVec<[Chosen<C>; 4]>,
     /// The last vote that each node was heard to give, by node: in which term, for whom. Forgotten once the
     /// node's disk is past that term, since a disk's term never goes back (which is a property of its own).
     pub votes: SmallVec<[Option<(Term, NodeId)>; 5]>,
+    /// What the application's replica holds, by node ([`Application`](super::Application)).
+    pub replicas: Vec<R>,
 }
 
-impl History {
+impl<C, R> Default for History<C, R> {
+    fn default() -> Self {
+        let (leaders, committed, votes) = (SmallVec::new(), SmallVec::new(), SmallVec::new());
+        Self { leaders, committed, votes, replicas: Vec::new() }
+    }
+}
+
+impl<C, R: Clone + Default> History<C, R> {
     /// Nothing has happened yet to any of `nodes`.
     pub(super) fn new(nodes: usize) -> Self {
-        Self { votes: SmallVec::from_elem(None, nodes), ..Self::default() }
+        let (votes, replicas) = (SmallVec::from_elem(None, nodes), vec![R::default(); nodes]);
+        Self { votes, replicas, ..Self::default() }
+    }
+}
+
+impl<C, R> History<C, R> {
+    /// The replica of `node`.
+    #[must_use]
+    pub fn replica(&self, node: NodeId) -> Option<&R> {
+        usize::try_from(node.0).ok().and_then(|at| self.replicas.get(at))
+    }
+
+    pub(super) fn replica_mut(&mut self, node: NodeId) -> Option<&mut R> {
+        usize::try_from(node.0).ok().and_then(|at| self.replicas.get_mut(at))
     }
 
     /// Notes that `node` leads `term`: whether it is the first to do so.
@@ -74,9 +96,16 @@ impl History {
     }
 }
 
-impl Permute for History {
+/// Neither commands nor replicas name a node.
+impl<C, R: Clone> Permute for History<C, R> {
     fn permute(&mut self, by: &Permutation<'_>) {
         self.leaders.iter_mut().for_each(|(_, node)| node.permute(by));
+        let replicas = self.replicas.clone();
+        for (at, replica) in replicas.into_iter().enumerate() {
+            if let Some(place) = self.replica_mut(by.apply(NodeId(at as u64))) {
+                *place = replica;
+            }
+        }
         let votes = self.votes.clone();
         for (at, vote) in votes.into_iter().enumerate() {
             if let Some(place) = self.vote_of(by.apply(NodeId(at as u64))) {

@@ -5,9 +5,9 @@
 
 use quorate::raft::Timer;
 
-use super::{Raft, RaftSpec};
+use super::{Application, RaftOf, RaftSpec};
 use crate::liveness::LeadsTo;
-use crate::world::{Action, ActionOf, World};
+use crate::world::{Action, World};
 
 /// What a leader appended commits, unless it steps down.
 pub const COMMITS: &str = "a leader commits what it appended";
@@ -15,7 +15,7 @@ pub const COMMITS: &str = "a leader commits what it appended";
 pub const CATCHES_UP: &str = "followers catch up with their leader";
 
 /// All claims.
-pub(super) fn all() -> Vec<LeadsTo<RaftSpec>> {
+pub(super) fn all<A: Application>() -> Vec<LeadsTo<RaftSpec<A>>> {
     vec![
         LeadsTo { name: COMMITS, from: waits, to: |world| !waits(world), tail: quiet },
         LeadsTo { name: CATCHES_UP, from: lags, to: |world| !lags(world), tail: quiet },
@@ -23,21 +23,21 @@ pub(super) fn all() -> Vec<LeadsTo<RaftSpec>> {
 }
 
 /// Nobody crashes, asks, or loses patience.
-const fn quiet(action: &ActionOf<RaftSpec>) -> bool {
+const fn quiet<M, R>(action: &Action<M, Timer, R>) -> bool {
     !matches!(action, Action::Crash(..) | Action::Request(..) | Action::Fire(_, Timer::Election, _))
 }
 
 /// The leader of the latest term that any node is in.
-fn leader(world: &World<RaftSpec>) -> Option<&Raft> {
-    let latest = world.machines().map(Raft::term).max()?;
+fn leader<A: Application>(world: &World<RaftSpec<A>>) -> Option<&RaftOf<A>> {
+    let latest = world.machines().map(RaftOf::<A>::term).max()?;
     world.machines().find(|raft| raft.is_leader() && raft.term() == latest)
 }
 
-fn waits(world: &World<RaftSpec>) -> bool {
+fn waits<A: Application>(world: &World<RaftSpec<A>>) -> bool {
     leader(world).is_some_and(|leader| leader.commit() < leader.last().index)
 }
 
-fn lags(world: &World<RaftSpec>) -> bool {
+fn lags<A: Application>(world: &World<RaftSpec<A>>) -> bool {
     leader(world).is_some_and(|leader| {
         world.machines().any(|raft| raft.last() != leader.last() || raft.commit() != leader.commit())
     })

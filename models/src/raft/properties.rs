@@ -3,7 +3,9 @@
 use quorate::durable::Record;
 use quorate::id::NodeId;
 use quorate::ledger::Output;
-use quorate::raft::{Cell, Entry, HARD_STATE, Index, LOG, Message, Notice, Outcome, Payload, Term};
+use quorate::raft::{
+    Cell, Command, Entry, HARD_STATE, Index, LOG, Message, Notice, Outcome, Payload, Raft, Term,
+};
 use smallvec::SmallVec;
 
 use super::coverage::{
@@ -12,7 +14,7 @@ use super::coverage::{
     told_more,
 };
 use super::history::{Chosen, History};
-use super::{Command, Raft, RaftSpec};
+use super::{Application, HistoryOf, RaftOf, RaftSpec};
 use crate::node::Owed;
 use crate::spec::{Event, Property, Seen};
 use crate::world::World;
@@ -40,11 +42,13 @@ pub const COMMIT_FORWARD: &str = "commit never goes back";
 pub const APPLIED: &str = "applied is never rolled back";
 /// Committed entries are told in order, without gaps, once each.
 pub const TOLD_ONCE: &str = "committed entries are told in order, once";
+/// Replicas of an application that have applied the same entries hold the same.
+pub const REPLICAS_AGREE: &str = "replicas that applied the same hold the same";
 /// What a node can see of itself holds.
 pub const INVARIANTS: &str = "a node's own invariants";
 
 /// All properties of a world.
-pub(super) fn all(spec: &RaftSpec) -> Vec<Property<RaftSpec>> {
+pub(super) fn all<A: Application>(spec: &RaftSpec<A>) -> Vec<Property<RaftSpec<A>>> {
     let mut all = vec![
         Property::observed(ELECTION_SAFETY).given(contested),
         Property::observed(LEADER_APPEND_ONLY).given(leads_with_entries),
@@ -58,7 +62,7 @@ pub(super) fn all(spec: &RaftSpec) -> Vec<Property<RaftSpec>> {
         Property::always(APPLIED, applied_stays).given(applied_and_crashes),
         Property::observed(TOLD_ONCE).given(told_more),
         Property::observed(INVARIANTS).given(|_, _| true),
-        Property::sometimes("a leader is elected", |world| world.machines().any(Raft::is_leader)),
+        Property::sometimes("a leader is elected", |world| world.machines().any(RaftOf::<A>::is_leader)),
     ];
     let expect = spec.expect();
     if expect.commits {
@@ -77,6 +81,11 @@ pub(super) fn all(spec: &RaftSpec) -> Vec<Property<RaftSpec>> {
     if expect.reelects {
         all.push(Property::sometimes("another leader is elected", |world| world.history().leaders.len() > 1));
     }
+    // Replicas that hold nothing always agree.
+    if size_of::<A::Replica>() > 0 {
+        all.push(Property::always(REPLICAS_AGREE, replicas_agree).given(told_more));
+    }
+    all.extend(spec.application().properties());
     all
 }
 
@@ -84,7 +93,11 @@ pub(super) fn all(spec: &RaftSpec) -> Vec<Property<RaftSpec>> {
 ///
 /// What the paper claims comes before what a node can see of itself, so that a bug falls by the claim that it
 /// breaks.
-pub(super) fn observe(seen: &Seen<'_, RaftSpec>, history: &mut History) -> Result<(), &'static str> {
+pub(super) fn observe<A: Application>(
+    application: &A,
+    seen: &Seen<'_, RaftSpec<A>>,
+    history: &mut HistoryOf<A>,
+) -> Result<(), &'static str> {
     disks_move_on(seen, history);
     votes_are_heard(seen, history)?;
     if !matches!(seen.event, Event::Crashed | Event::Recovered) {
@@ -97,6 +110,7 @@ pub(super) fn observe(seen: &Seen<'_, RaftSpec>, history: &mut History) -> Resul
         hold(history.elected(seen.after.term(), seen.node), ELECTION_SAFETY)?;
     }
     told_in_order(seen, history)?;
+    replicas_hear(application, seen, history)?;
     hold(seen.after.check().is_ok(), INVARIANTS)
 }
 
@@ -106,7 +120,7 @@ fn hold(holds: bool, property: &'static str) -> Result<(), &'static str> {
 
 /// Votes of terms that a disk is past need no remembering: a term never goes back in a node's life (which is
 /// checked), and a life begins with the disk's (which recovery is checked for).
-fn disks_move_on(seen: &Seen<'_, RaftSpec>, history: &mut History) {
+fn disks_move_on<A: Application>(seen: &Seen<'_, RaftSpec<A>>, history: &mut HistoryOf<A>) {
     for record in seen.durable {
         if let Record::Put { cell: HARD_STATE, value: Cell::HardState { term, .. } } = record {
             history.moved_on(seen.node, *term);
@@ -115,7 +129,10 @@ fn disks_move_on(seen: &Seen<'_, RaftSpec>, history: &mut History) {
 }
 
 /// A grant that leaves a node is a vote; so is a candidate's request, for itself.
-fn votes_are_heard(seen: &Seen<'_, RaftSpec>, history: &mut History) -> Result<(), &'static str> {
+fn votes_are_heard<A: Application>(
+    seen: &Seen<'_, RaftSpec<A>>,
+    history: &mut HistoryOf<A>,
+) -> Result<(), &'static str> {
     for output in seen.outputs {
         let (term, candidate) = match output {
             Output::Send { to, message: Message::VoteReply { term, granted: true } } => (*term, *to),
@@ -127,7 +144,7 @@ fn votes_are_heard(seen: &Seen<'_, RaftSpec>, history: &mut History) -> Result<(
     Ok(())
 }
 
-fn is_append_only(before: &Raft, after: &Raft) -> bool {
+fn is_append_only<C: Command>(before: &Raft<C>, after: &Raft<C>) -> bool {
     let led_throughout = before.is_leader() && after.is_leader() && before.term() == after.term();
     !led_throughout
         || (after.last().index >= before.last().index
@@ -137,7 +154,10 @@ fn is_append_only(before: &Raft, after: &Raft) -> bool {
 }
 
 /// Notes what the node newly holds to be committed; one that recovers, what it did not hand to its application.
-fn commits(seen: &Seen<'_, RaftSpec>, history: &mut History) -> Result<(), &'static str> {
+fn commits<A: Application>(
+    seen: &Seen<'_, RaftSpec<A>>,
+    history: &mut HistoryOf<A>,
+) -> Result<(), &'static str> {
     let mut index = match seen.event {
         Event::Crashed => return Ok(()),
         Event::Recovered => Index(seen.applied_before),
@@ -154,12 +174,12 @@ fn commits(seen: &Seen<'_, RaftSpec>, history: &mut History) -> Result<(), &'sta
     Ok(())
 }
 
-fn chosen_at(history: &History, index: Index) -> Option<&Chosen> {
+fn chosen_at<C, R>(history: &History<C, R>, index: Index) -> Option<&Chosen<C>> {
     usize::try_from(index.0.checked_sub(1)?).ok().and_then(|at| history.committed.get(at))
 }
 
 /// An entry of the node's log, from wherever it is: in memory, on its disk, or on the way there.
-fn known_entry(seen: &Seen<'_, RaftSpec>, index: Index) -> Option<Entry<Command>> {
+fn known_entry<A: Application>(seen: &Seen<'_, RaftSpec<A>>, index: Index) -> Option<Entry<A::Command>> {
     let node = seen.frozen;
     let on_the_way = node.records().filter_map(|record| match record {
         Record::Append { index: at, entry, .. } if *at == index.0 => Some(entry),
@@ -170,7 +190,10 @@ fn known_entry(seen: &Seen<'_, RaftSpec>, index: Index) -> Option<Entry<Command>
 }
 
 /// Applications are told what is committed, in order.
-fn told_in_order(seen: &Seen<'_, RaftSpec>, history: &History) -> Result<(), &'static str> {
+fn told_in_order<A: Application>(
+    seen: &Seen<'_, RaftSpec<A>>,
+    history: &HistoryOf<A>,
+) -> Result<(), &'static str> {
     let mut applied = seen.applied_before;
     for output in seen.outputs {
         if let Output::Notify(Notice::Committed { index, term, payload }) = output {
@@ -184,10 +207,30 @@ fn told_in_order(seen: &Seen<'_, RaftSpec>, history: &History) -> Result<(), &'s
     Ok(())
 }
 
+/// Replicas do with what they are told what they do.
+fn replicas_hear<A: Application>(
+    application: &A,
+    seen: &Seen<'_, RaftSpec<A>>,
+    history: &mut HistoryOf<A>,
+) -> Result<(), &'static str> {
+    let Some(replica) = history.replica_mut(seen.node) else { return Ok(()) };
+    seen.outputs.iter().try_for_each(|output| match output {
+        Output::Notify(notice) => application.told(replica, notice),
+        _ => Ok(()),
+    })
+}
+
+fn replicas_agree<A: Application>(world: &World<RaftSpec<A>>) -> bool {
+    let replicas = || world.nodes().iter().zip(&world.history().replicas);
+    replicas().enumerate().all(|(at, (node, replica))| {
+        replicas().skip(at + 1).all(|(other, same)| node.applied != other.applied || replica == same)
+    })
+}
+
 /// The terms of a whole log: that of index 1 is first.
 type Terms = SmallVec<[Term; 64]>;
 
-fn terms(raft: &Raft) -> Terms {
+fn terms<C: Command>(raft: &Raft<C>) -> Terms {
     let runs = raft.evicted_runs();
     let in_memory = raft.cached().next().map_or(raft.last().index.0 + 1, |(first, _)| first.0);
     let ends = runs.iter().skip(1).map(|run| run.index.0).chain([in_memory]);
@@ -200,25 +243,25 @@ fn terms(raft: &Raft) -> Terms {
     terms
 }
 
-fn logs_match(world: &World<RaftSpec>) -> bool {
-    let logs: SmallVec<[(&Raft, Terms); 5]> = world.machines().map(|raft| (raft, terms(raft))).collect();
+fn logs_match<A: Application>(world: &World<RaftSpec<A>>) -> bool {
+    let logs: SmallVec<[(&RaftOf<A>, Terms); 5]> = world.machines().map(|raft| (raft, terms(raft))).collect();
     logs.iter().enumerate().all(|(at, a)| logs.iter().skip(at + 1).all(|b| match_up(a, b)))
 }
 
 /// Once two logs part, they never agree again, and what they agree on up to there is the same.
-fn match_up((a, a_terms): &(&Raft, Terms), (b, b_terms): &(&Raft, Terms)) -> bool {
+fn match_up<C: Command>((a, a_terms): &(&Raft<C>, Terms), (b, b_terms): &(&Raft<C>, Terms)) -> bool {
     let differ = |(a, b): (&Term, &Term)| a != b;
     let both = || a_terms.iter().zip(b_terms);
     let agreed = both().position(differ).unwrap_or(a_terms.len().min(b_terms.len()));
     if !both().skip(agreed).all(differ) {
         return false;
     }
-    let first = |raft: &Raft| raft.cached().next().map_or(u64::MAX, |(index, _)| index.0);
+    let first = |raft: &Raft<C>| raft.cached().next().map_or(u64::MAX, |(index, _)| index.0);
     let in_both = first(a).max(first(b))..=agreed as u64;
     in_both.map(Index).all(|index| a.entry(index) == b.entry(index))
 }
 
-fn leaders_are_complete(world: &World<RaftSpec>) -> bool {
+fn leaders_are_complete<A: Application>(world: &World<RaftSpec<A>>) -> bool {
     let committed = &world.history().committed;
     world.machines().filter(|raft| raft.is_leader()).all(|leader| {
         let terms = terms(leader);
@@ -232,7 +275,7 @@ fn leaders_are_complete(world: &World<RaftSpec>) -> bool {
 
 /// An acknowledgement on its way to the leader of its term is true of the disk of who gave it, for as long as that
 /// node is in that term too.
-fn acknowledgements_are_durable(world: &World<RaftSpec>) -> bool {
+fn acknowledgements_are_durable<A: Application>(world: &World<RaftSpec<A>>) -> bool {
     let flying = world.network().iter().map(|envelope| (envelope.from, envelope.to, &envelope.message));
     let owed = world.ids().zip(world.nodes()).flat_map(|(id, node)| {
         node.inbox.iter().filter_map(move |owed| match owed {
@@ -255,7 +298,13 @@ fn acknowledgements_are_durable(world: &World<RaftSpec>) -> bool {
     farthest.into_iter().all(|(from, to, term, index)| is_durable(world, from, to, term, index))
 }
 
-fn is_durable(world: &World<RaftSpec>, from: NodeId, to: NodeId, term: Term, index: Index) -> bool {
+fn is_durable<A: Application>(
+    world: &World<RaftSpec<A>>,
+    from: NodeId,
+    to: NodeId,
+    term: Term,
+    index: Index,
+) -> bool {
     let (Some(node), Some(leader)) = (world.node(from), world.node(to)) else { return false };
     let counts = leader.machine.is_leader() && leader.machine.term() == term && node.machine.term() == term;
     if !counts {
@@ -269,7 +318,7 @@ fn is_durable(world: &World<RaftSpec>, from: NodeId, to: NodeId, term: Term, ind
             .all(|(at, led)| durable.next().is_some_and(|(index, entry)| index == at && entry.term == *led))
 }
 
-fn committed_is_durable(world: &World<RaftSpec>) -> bool {
+fn committed_is_durable<A: Application>(world: &World<RaftSpec<A>>) -> bool {
     let (nodes, committed) = (world.nodes(), &world.history().committed);
     let mut holders: SmallVec<[usize; 64]> = SmallVec::from_elem(0, committed.len());
     for node in nodes {
@@ -285,7 +334,7 @@ fn committed_is_durable(world: &World<RaftSpec>) -> bool {
     holders.iter().all(|holders| *holders > nodes.len() / 2)
 }
 
-fn applied_stays(world: &World<RaftSpec>) -> bool {
+fn applied_stays<A: Application>(world: &World<RaftSpec<A>>) -> bool {
     let committed = &world.history().committed;
     world.nodes().iter().all(|node| {
         let mut durable = node.disk().log(LOG);

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use quorate::durable::{Corrupt, Image, Record, Recover};
-use quorate::id::{ClusterId, NodeId, RequestId};
+use quorate::id::{ClusterId, NodeId};
 use quorate::machine::RecordOf;
 use quorate::raft::{
     Cell, Config, Entry, HARD_STATE, IDENTITY, LOG, Member, Message, Mode, Notice, Payload, Request, Role,
     Term,
 };
 
-use super::{Command, History, Raft, coverage, liveness, properties, render};
+use super::{Application, Bare, HistoryOf, RaftOf, coverage, liveness, properties, render};
 use crate::check::Bounds;
 use crate::coverage::Vocabulary;
 use crate::hash::fingerprint;
@@ -22,9 +22,10 @@ use crate::world::{Action, ActionOf, World};
 /// The cluster under check.
 const CLUSTER: ClusterId = ClusterId(1);
 
-/// Raft with a configuration, a bound on its terms and a place to begin.
+/// Raft with a configuration, a bound on its terms and a place to begin; and what it replicates.
 #[derive(Clone, Debug)]
-pub struct RaftSpec {
+pub struct RaftSpec<A = Bare> {
+    application: A,
     config: Arc<Config>,
     terms: u64,
     /// The terms of the entries on each disk, and the term of the disk; empty for nodes as new.
@@ -60,6 +61,7 @@ impl RaftSpec {
         config.max_inflight_messages = 2;
         config.max_append_entries = 2;
         Self {
+            application: Bare,
             config: Arc::new(config),
             terms,
             disks: Vec::new(),
@@ -70,6 +72,16 @@ impl RaftSpec {
         }
     }
 
+    /// With this application on top: its commands are replicated, and what is claimed of it is checked along with
+    /// what is claimed of Raft.
+    #[must_use]
+    pub fn under<A: Application>(self, application: A) -> RaftSpec<A> {
+        let Self { application: Bare, config, terms, disks, elects, late, led, expect } = self;
+        RaftSpec { application, config, terms, disks, elects, late, led, expect }
+    }
+}
+
+impl<A: Application> RaftSpec<A> {
     /// With another configuration.
     #[must_use]
     pub fn configured(mut self, change: impl FnOnce(&mut Config)) -> Self {
@@ -115,6 +127,12 @@ impl RaftSpec {
         self
     }
 
+    /// The application on top.
+    #[must_use]
+    pub const fn application(&self) -> &A {
+        &self.application
+    }
+
     pub(super) fn config(&self) -> &Config {
         &self.config
     }
@@ -141,26 +159,26 @@ impl RaftSpec {
     }
 }
 
-impl Spec for RaftSpec {
-    type Machine = Raft;
-    type History = History;
+impl<A: Application> Spec for RaftSpec<A> {
+    type Machine = RaftOf<A>;
+    type History = HistoryOf<A>;
 
     fn nodes(&self) -> usize {
         self.config.voters.len()
     }
 
-    fn recover(&self, node: NodeId, disk: &ImageOf<Self>, applied: u64) -> Result<Raft, Corrupt> {
-        Raft::recover(Member { me: node, config: Arc::clone(&self.config) }, disk, applied)
+    fn recover(&self, node: NodeId, disk: &ImageOf<Self>, applied: u64) -> Result<RaftOf<A>, Corrupt> {
+        RaftOf::<A>::recover(Member { me: node, config: Arc::clone(&self.config) }, disk, applied)
     }
 
-    fn agrees(&self, machine: &Raft, disk: &ImageOf<Self>) -> Result<(), &'static str> {
+    fn agrees(&self, machine: &RaftOf<A>, disk: &ImageOf<Self>) -> Result<(), &'static str> {
         machine.agrees_with(disk)
     }
 
     fn origins(&self) -> Vec<Origin<Self>> {
         let disks =
             (0..).zip(&self.disks).map(|(node, (term, entries))| (Self::disk(node, *term, entries), 0));
-        vec![Origin { disks: disks.collect(), history: History::new(self.nodes()) }]
+        vec![Origin { disks: disks.collect(), history: HistoryOf::<A>::new(self.nodes()) }]
     }
 
     /// The first node campaigns; nothing is lost or late until it leads and all have its first entry. What comes of
@@ -169,7 +187,7 @@ impl Spec for RaftSpec {
         if !self.led {
             return None;
         }
-        let led = world.machines().any(Raft::is_leader);
+        let led = world.machines().any(RaftOf::<A>::is_leader);
         let asked = world.spent().requests > 0;
         let rank = |action: &&ActionOf<Self>| match action {
             Action::Flush(_) | Action::Inbox(..) | Action::Deliver(..) if asked => 4,
@@ -183,15 +201,14 @@ impl Spec for RaftSpec {
         offered.iter().min_by_key(rank).filter(|action| rank(action) < 4).cloned()
     }
 
-    /// A leader may be asked to append a command that nobody has asked for yet.
-    fn requests(&self, world: &World<Self>, node: NodeId, requests: &mut Vec<Request<Command>>) {
+    /// The application asks leaders: what others are asked they refuse.
+    fn requests(&self, world: &World<Self>, node: NodeId, requests: &mut Vec<Request<A::Command>>) {
         if world.node(node).is_some_and(|node| node.machine.is_leader()) {
-            let command = Command::try_from(world.spent().requests).unwrap_or(Command::MAX);
-            requests.push(Request::Propose { id: RequestId(0), commands: [command].into_iter().collect() });
+            self.application.requests(world, node, requests);
         }
     }
 
-    fn exceeds(&self, machine: &Raft) -> Option<&'static str> {
+    fn exceeds(&self, machine: &RaftOf<A>) -> Option<&'static str> {
         if machine.term().0 > self.terms {
             return Some("terms");
         }
@@ -209,15 +226,15 @@ impl Spec for RaftSpec {
         bounds
     }
 
-    fn applied(&self, notice: &Notice<Command>) -> Option<u64> {
+    fn applied(&self, notice: &Notice<A::Command>) -> Option<u64> {
         match notice {
             Notice::Committed { index, .. } => Some(index.0),
             _ => None,
         }
     }
 
-    fn observe(&self, seen: &Seen<'_, Self>, history: &mut History) -> Result<(), &'static str> {
-        properties::observe(seen, history)
+    fn observe(&self, seen: &Seen<'_, Self>, history: &mut HistoryOf<A>) -> Result<(), &'static str> {
+        properties::observe(&self.application, seen, history)
     }
 
     fn properties(&self) -> Vec<Property<Self>> {
@@ -228,7 +245,7 @@ impl Spec for RaftSpec {
         self.elects.is_empty()
     }
 
-    fn signature(&self, machine: &Raft) -> u64 {
+    fn signature(&self, machine: &RaftOf<A>) -> u64 {
         let me = machine.id();
         let (role, detail) = match machine.role() {
             Role::Follower { leader } => (0, usize::from(leader.is_some())),
@@ -242,7 +259,7 @@ impl Spec for RaftSpec {
         fingerprint(&(role, detail, machine.term(), vote, machine.last(), machine.commit(), entries))
     }
 
-    fn relation(&self, machine: &Raft, about: NodeId) -> u64 {
+    fn relation(&self, machine: &RaftOf<A>, about: NodeId) -> u64 {
         let slot = self.config.slot_of(about).unwrap_or(0);
         let voted = machine.vote() == Some(about);
         match machine.role() {
@@ -259,7 +276,7 @@ impl Spec for RaftSpec {
         }
     }
 
-    fn message_signature(&self, message: &Message<Command>) -> u64 {
+    fn message_signature(&self, message: &Message<A::Command>) -> u64 {
         // No message names a node.
         fingerprint(message)
     }
@@ -274,7 +291,7 @@ impl Spec for RaftSpec {
     /// after a crash. A vote counts only with a candidate of its term, an acknowledgement only with a leader of
     /// its term; and a node whose disk is in a term and that is neither never becomes either in that term: a
     /// campaign begins a later one, and leading begins with being a candidate.
-    fn inert(&self, receiver: &Frozen<Self>, _from: NodeId, message: &Message<Command>) -> bool {
+    fn inert(&self, receiver: &Frozen<Self>, _from: NodeId, message: &Message<A::Command>) -> bool {
         if self.late {
             return false;
         }
@@ -302,7 +319,7 @@ impl Spec for RaftSpec {
 
     /// A term, a vote or an entry on disk only ever helps: no property asks for its absence. A truncation takes
     /// something away, so it shows.
-    fn quiet(&self, record: &RecordOf<Raft>) -> bool {
+    fn quiet(&self, record: &RecordOf<RaftOf<A>>) -> bool {
         matches!(record, Record::Put { .. } | Record::Append { .. })
     }
 
@@ -310,23 +327,23 @@ impl Spec for RaftSpec {
         coverage::VOCABULARY
     }
 
-    fn phase(&self, machine: &Raft) -> &'static str {
+    fn phase(&self, machine: &RaftOf<A>) -> &'static str {
         coverage::phase(machine)
     }
 
-    fn input(&self, before: &Raft, event: &Event<'_, Self>) -> &'static str {
+    fn input(&self, before: &RaftOf<A>, event: &Event<'_, Self>) -> &'static str {
         coverage::input(before, event)
     }
 
-    fn outcome(&self, notice: &Notice<Command>) -> Option<&'static str> {
+    fn outcome(&self, notice: &Notice<A::Command>) -> Option<&'static str> {
         coverage::outcome(notice)
     }
 
     fn show(&self, shown: &Shown<'_, Self>) -> String {
-        render::shown(shown)
+        render::shown(&self.application, shown)
     }
 
-    fn band(&self, machine: &Raft) -> Option<Band> {
+    fn band(&self, machine: &RaftOf<A>) -> Option<Band> {
         let (role, hue) = match machine.role() {
             Role::Follower { .. } => ("follower", 215),
             Role::PreCandidate { .. } => ("pre-candidate", 55),
@@ -337,7 +354,7 @@ impl Spec for RaftSpec {
         Some(Band { label: format!("{role} {}", machine.term()), hue })
     }
 
-    fn summary(&self, machine: &Raft) -> String {
+    fn summary(&self, machine: &RaftOf<A>) -> String {
         let role = match machine.role() {
             Role::Follower { leader: Some(leader) } => format!("follower of {leader}"),
             Role::Follower { leader: None } => "follower".to_string(),

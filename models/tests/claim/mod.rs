@@ -176,6 +176,10 @@ impl Spec for Claims {
         if agrees { Ok(()) } else { Err("the vote") }
     }
 
+    fn symmetric(&self) -> bool {
+        true
+    }
+
     fn sees_faults(&self) -> bool {
         false
     }
