@@ -25,6 +25,7 @@ const STYLE: &str = "\
 .quorate-trace .q-way{stroke:#7fb0ff}\
 .quorate-trace .q-tip{fill:#7fb0ff}\
 .quorate-trace .q-bad{fill:#ff8f85}\
+.quorate-trace .q-cycle,.quorate-trace .q-again{fill:#c79be6}\
 .quorate-trace .q-cut{stroke:#ff8f85}\
 .quorate-trace .q-mark{fill:#15181d;stroke:#e6e8eb}\
 .quorate-trace .q-hand{stroke:#e6e8eb}\
@@ -35,6 +36,7 @@ const INK: &str = "#1f2328";
 const DIM: &str = "#69727d";
 const WAY: &str = "#2458b3";
 const BAD: &str = "#b3261e";
+const CYCLE: &str = "#8a4bb0";
 const LANE: &str = "#bcc3cb";
 
 impl Drawing {
@@ -50,6 +52,10 @@ impl Drawing {
         out.title(&self.summary());
         out.line(&format!("<style>{STYLE}</style>"));
         out.rect(layout.rect, "q-paper", PAPER, "");
+        if let Some((band, words)) = &layout.cycle {
+            out.rect(*band, "q-cycle", CYCLE, " rx=\"2\"");
+            out.words_at(words, "q-again", CYCLE, " font-style=\"italic\"");
+        }
         out.lanes(&layout);
         for (stub, line) in self.stubs.iter().zip(&layout.stubs) {
             out.stub(&stub.says, line);
@@ -67,10 +73,13 @@ impl Drawing {
 
     /// What it shows, in a sentence.
     pub(super) fn summary(&self) -> String {
-        let steps = self.rows.len();
+        let events = self.rows.len();
         match &self.violated {
-            Some(property) => format!("{}: \"{property}\" falls after {steps} steps", self.title),
-            None => format!("{}: {steps} steps, and no property falls", self.title),
+            Some(property) => match self.cycle {
+                Some(_) => format!("{}: \"{property}\" falls going round for ever", self.title),
+                None => format!("{}: \"{property}\" falls after {events} events", self.title),
+            },
+            None => format!("{}: {events} events, and no property falls", self.title),
         }
     }
 }
