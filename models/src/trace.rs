@@ -18,7 +18,7 @@ mod replay;
 
 use quorate::id::{Permutation, Permute};
 
-pub(crate) use gather::{events, is_one};
+pub(crate) use gather::{events, is_one, moved, nearer};
 pub(crate) use render::cut;
 
 pub use fault::{BadTrace, Fault};
