@@ -52,9 +52,8 @@ impl Drawing {
         out.title(&self.summary());
         out.line(&format!("<style>{STYLE}</style>"));
         out.rect(layout.rect, "q-paper", PAPER, "");
-        if let Some((band, words)) = &layout.cycle {
+        if let Some((band, _)) = &layout.cycle {
             out.rect(*band, "q-cycle", CYCLE, " rx=\"2\"");
-            out.words_at(words, "q-again", CYCLE, " font-style=\"italic\"");
         }
         out.lanes(&layout);
         for (stub, line) in self.stubs.iter().zip(&layout.stubs) {
@@ -328,6 +327,12 @@ impl Out {
     /// The names above, the states below, and what falls.
     fn words(&mut self, layout: &Layout) {
         self.words_at(&layout.title, "q-ink", INK, " font-weight=\"bold\"");
+        if let Some((_, words)) = &layout.cycle {
+            let halo = format!(
+                " stroke=\"{PAPER}\" stroke-width=\"4\" paint-order=\"stroke\" font-style=\"italic\""
+            );
+            self.words_at(words, "q-label q-again", CYCLE, &halo);
+        }
         for lane in &layout.lanes {
             self.boxed(&lane.head);
             if let Some(tag) = &lane.tag {
