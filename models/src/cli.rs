@@ -16,7 +16,8 @@
 //! # Exit status
 //! - 0: everything held, and every state within the bounds was expanded;
 //! - 1: a property was violated, a `sometimes` was never reached, a mutant survived, or a history breaks a guarantee;
-//! - 2: the command was not understood or could not be carried out, or a check ended early and found nothing.
+//! - 2: the command was not understood or could not be carried out, a check ended early and found nothing, or many seeds
+//!   never saw what is to be seen in some.
 //!
 //! `replay` ends with 0 if no property falls, 1 if one does, 2 if the file is not understood or its actions cannot
 //! happen.
@@ -163,7 +164,8 @@ enum Command {
     Mutants(MutantsArgs),
     /// Explore worlds with and without what explorations leave out, and compare.
     Reductions(ReductionsArgs),
-    /// Run protocols by seeds under faults of every kind, far past any bound, and see that they heal.
+    /// Run protocols by seeds under faults of every kind, far past any bound, and see that they heal. What is to be seen
+    /// in some world, and was in none of 1,000 seeds or more of 1,000 events or more, ends it with exit status 2.
     Simulate(SimulateArgs),
     /// List protocols, worlds, bounds and mutants.
     List(ListArgs),

@@ -8,9 +8,10 @@
 //! | `html.rs` | the picture in a page of its own, with what each step says |
 //! | `mermaid.rs` | the sequence in Mermaid's words, for where those are drawn |
 //!
-//! Time runs downwards, one row an action. A node is a lane. A message is an arrow from where it was sent to where it
+//! Time runs downwards, one row an event: an action, with what the disk and the
+//! inbox of its own node do right after it. Its number is that of the action in the trace. A node is a lane. A message is an arrow from where it was sent to where it
 //! arrived; a lost one ends in a cross, one of which a copy stays in flight has two heads, and one that never arrives
-//! is a stub.
+//! is a stub. A band along the left marks what goes round for ever.
 
 mod html;
 pub mod layout;
@@ -39,6 +40,8 @@ pub struct Drawing {
     pub stretches: Vec<Stretch>,
     /// What was sent and never arrived.
     pub stubs: Vec<Stub>,
+    /// After how many rows the cycle begins, where they go round for ever; at their end where nothing more happens.
+    pub cycle: Option<usize>,
 }
 
 /// A node.
@@ -51,10 +54,12 @@ pub struct Lane {
     pub state: Vec<String>,
 }
 
-/// One action.
+/// One event: an action, with what the disk and the inbox of its own node do right after it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_structs, reason = "written and read by whoever draws")]
 pub struct Row {
+    /// The number of its first action, from 1.
+    pub step: usize,
     /// All of it, in one line.
     pub says: String,
     /// When it happened in virtual time, in nanoseconds, where there is such a thing.
@@ -168,6 +173,11 @@ impl Drawing {
             },
         }
     }
+}
+
+/// What is said where a cycle begins; one in which something happens, or not.
+pub(crate) const fn turning(moves: bool) -> &'static str {
+    if moves { "from here on, again and again:" } else { "from here on, nothing that must happen is left" }
 }
 
 /// Nanoseconds in the unit that suits them.

@@ -19,19 +19,26 @@
 //! fair cycle; where something strongly fair is possible and never happens, the states in which it is possible are
 //! taken out and the rest is looked at again. Messages that can change nothing are taken out of flight as
 //! everywhere; nodes are told apart and every loss is tried, since fairness tells them apart too.
+//!
+//! A lasso is kept as a trace file whose header says where the cycle begins; a replay verifies it without the graph
+//! ([`Rules::circles`]).
 
 mod fair;
 mod graph;
 mod lasso;
+mod verify;
 
 use std::time::{Duration, Instant};
 
 use crate::check::{Bounds, Check, Kind, Level, Progress, PropertyReport, Report, RunOptions, Violation};
+use crate::draw::turning;
 use crate::explore::{Explored, Setup, bounds, met, serve};
 use crate::spec::Spec;
 use crate::trace::{Header, Recorded, Replays, Where};
 use crate::usage::Usage;
 use crate::world::{Action, ActionOf, Limits, Rules, World};
+
+pub use verify::NoLasso;
 
 use graph::Graph;
 
@@ -139,7 +146,7 @@ impl<S: Spec> Check for LivenessCheck<S> {
         serve(Explored::new(self.rules(level).with_early_losses()), port);
     }
 
-    /// For what falls on the way to a lasso: a lasso itself is no trace, since it never ends.
+    /// For what falls on the way to a lasso, and for lassos.
     fn replays(&self, level: Level, limits: &Limits) -> Option<Box<dyn Replays>> {
         let (spec, own) = (self.setup)(level);
         Some(Box::new(told_apart(Rules::new(spec, own.replaced_by(limits)))))
@@ -171,7 +178,7 @@ fn decided<S: Spec>(rules: Rules<S>, header: &Header, options: &RunOptions, prog
     if graph.complete && violation.is_none() {
         violation = claims.iter().enumerate().find_map(|(claim, leads_to)| {
             let lasso = lasso::find(&graph, claim)?;
-            Some(told(&rules, &graph, leads_to.name, &lasso))
+            Some(told(&rules, &graph, leads_to, &lasso, header))
         });
     }
     let (cpu_seconds, memory_bytes) = usage.since();
@@ -227,7 +234,7 @@ fn properties<S: Spec>(
 
 /// The trace to a state that violates a property of safety.
 fn fallen<S: Spec>(rules: &Rules<S>, graph: &Graph, at: u32, header: &Header) -> Option<Violation> {
-    let trace = graph.trace(rules, &graph.way_to(at));
+    let trace = graph.trace(rules, &graph.way_to(at), |_, _| true);
     let world = rules.replay(&trace, |_, _, _| ()).ok()?;
     let property = rules.violated(&world)?;
     let (steps, state) = (rules.render(&trace), rules.picture(&world));
@@ -236,18 +243,23 @@ fn fallen<S: Spec>(rules: &Rules<S>, graph: &Graph, at: u32, header: &Header) ->
     Some(Violation { property, steps, shortest: true, state, file })
 }
 
-/// A lasso, readable: the way to the cycle, and the cycle.
-fn told<S: Spec>(rules: &Rules<S>, graph: &Graph, property: &'static str, lasso: &lasso::Lasso) -> Violation {
+/// A lasso, readable and as a file: the way to the cycle, and the cycle.
+fn told<S: Spec>(
+    rules: &Rules<S>,
+    graph: &Graph,
+    claim: &LeadsTo<S>,
+    lasso: &lasso::Lasso,
+    header: &Header,
+) -> Violation {
     let whole: Vec<u32> = lasso.way.iter().chain(lasso.cycle.iter().skip(1)).copied().collect();
-    let trace = graph.trace(rules, &whole);
+    let turn = lasso.way.len().saturating_sub(1);
+    let trace = graph.trace(rules, &whole, |place, action| place < turn || (claim.tail)(action));
     let mut steps = rules.render(&trace);
-    let turn = lasso.way.len().saturating_sub(1).min(steps.len());
-    let word = if lasso.cycle.len() > 1 {
-        "and from here on, again and again:"
-    } else {
-        "and from here on, nothing that must happen is left"
-    };
-    steps.insert(turn, word.to_owned());
+    let turn = turn.min(steps.len());
+    steps.insert(turn, format!("and {}", turning(trace.actions.len() > turn)));
     let state = rules.replay(&trace, |_, _, _| ()).map(|world| rules.picture(&world)).unwrap_or_default();
-    Violation { property, steps, shortest: false, state, file: None }
+    let property = claim.name;
+    let header = Header { property: Some(property.to_owned()), cycle_from: Some(turn), ..header.clone() };
+    let file = rules.write(&Recorded::new(header, trace)).ok();
+    Violation { property, steps, shortest: false, state, file }
 }

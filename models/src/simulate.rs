@@ -9,8 +9,9 @@
 //! | `dice.rs` | random numbers by a seed |
 //! | `queue.rs` | what is due when |
 //! | `faults.rs` | what goes wrong in a run, and what never does |
+//! | `aim.rs` | faults that seek out who matters most |
 //! | `partition.rs` | who cannot reach whom |
-//! | `phase.rs` | a world under faults: what is due happens; `phase/network.rs`, `phase/nodes.rs` |
+//! | `phase.rs` | a world under faults: what is due happens; `phase/network.rs`, `phase/nodes.rs`, `phase/ambush.rs` |
 //! | `host.rs` | what a node's surroundings are up to: down, paused, its disk, its clock |
 //! | `record.rs` | what happened: counts, requests to be answered, the trace hash |
 //! | `digest.rs` | the trace hash |
@@ -24,6 +25,7 @@
 //! is lost, everybody is up, links stand, clocks are right. Within [`Simulated::heals_within`], in virtual time, every
 //! request must be answered and [`Simulated::settled`] hold; if not, [`HEALS`] fell.
 
+mod aim;
 mod campaign;
 mod dice;
 mod digest;
@@ -44,7 +46,7 @@ use quorate::time::Delay;
 use crate::spec::{NoticeOf, RequestOf, Spec, TimerOf};
 use crate::world::{Limits, Rules, World};
 
-pub use campaign::{Campaign, EXPLAINED, Reached, Report, campaign};
+pub use campaign::{Campaign, ENOUGH_EVENTS, ENOUGH_SEEDS, EXPLAINED, Reached, Report, campaign};
 pub use dice::Dice;
 pub use digest::TraceHash;
 pub use faults::Atlas;
@@ -67,6 +69,12 @@ pub trait Simulated: Spec {
     /// The protocol with parameters drawn for one run: how many nodes, what is switched on, how small its limits are.
     fn sampled(dice: &mut Dice) -> Self;
 
+    /// The same with simpler parameters, each in one way: fewer nodes, something switched off. A trace of a violation is
+    /// told under the simplest under which it still happens.
+    fn simpler(&self) -> Vec<Self> {
+        Vec::new()
+    }
+
     /// What [`with_parameters`](Self::with_parameters) makes the protocol from again, for trace files.
     fn parameters(&self) -> serde_json::Value;
 
@@ -81,6 +89,13 @@ pub trait Simulated: Spec {
 
     /// What it survives.
     fn atlas(&self) -> Atlas;
+
+    /// Who matters most just now, so that faults hurt most there, and a number of its reign (its term), which is another
+    /// one when somebody comes to matter anew: a leader. Nothing where nobody does, or all do alike.
+    fn prominent(&self, world: &World<Self>) -> Option<(NodeId, u64)> {
+        let _ = world;
+        None
+    }
 
     /// How many requests there may be under faults, so that histories stay bounded.
     fn requests_max(&self) -> u64 {

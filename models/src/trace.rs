@@ -5,22 +5,27 @@
 //! | `file.rs` | a trace as lines of JSON: all that it takes to replay a run |
 //! | `fault.rs` | what may be wrong with such a file, and what to do about it |
 //! | `minimise.rs` | what can be left out |
+//! | `gather.rs` | what counts as one event |
 //! | `replay.rs` | from the text of a file to what comes of it, whatever the machine inside |
 //! | `render.rs` | actions and worlds in words |
 
 mod fault;
 mod file;
+mod gather;
 mod minimise;
 mod render;
 mod replay;
 
 use quorate::id::{Permutation, Permute};
 
+pub(crate) use gather::{events, is_one, moved, nearer};
 pub(crate) use render::cut;
 
 pub use fault::{BadTrace, Fault};
-pub use file::{Header, LINE_BYTES_MAX, LINES_MAX, Recorded, RecordedOf, VERSION, Where, read};
-pub use replay::{Fall, Minimised, Replayed, Replays, regress, rules_of};
+pub use file::{
+    Header, LINE_BYTES_MAX, LINES_MAX, Recorded, RecordedOf, SeenBy, SimulatedFall, VERSION, Where, read,
+};
+pub use replay::{Cycle, Fall, Minimised, Replayed, Replays, regress, rules_of};
 
 use crate::spec::Spec;
 use crate::symmetry::{Renaming, composed, inverse};

@@ -108,7 +108,8 @@ impl<'a> Keeper<'a> {
         };
         written(&file, format.unwrap_or(Format::Svg).draw(&drawing).as_bytes())?;
         self.is_drawn = format.is_some();
-        Ok(format!("\n  the drawing:  {}, {} steps", quoted(&file), short.lengths.1))
+        let (steps, events) = (short.lengths.1, short.events);
+        Ok(format!("\n  the drawing:  {}, {steps} steps, {events} events", quoted(&file)))
     }
 }
 

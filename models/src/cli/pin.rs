@@ -1,12 +1,20 @@
 //! A trace as a Rust test, to be pasted where regression tests are.
 
-use crate::trace::Header;
+use crate::trace::{Header, Replayed};
 
 use super::Registry;
 use super::keep::slug;
 
-/// The test that replays `text`, found at `place`.
-pub(super) fn test(registry: &Registry, header: &Header, place: &str, text: &str) -> String {
+/// The test that replays `text`, found at `place`, which came to `replayed`.
+///
+/// It asserts how many actions happen, so that it tells when what led to the fall no longer comes about at all.
+pub(super) fn test(
+    registry: &Registry,
+    header: &Header,
+    place: &str,
+    text: &str,
+    replayed: &Replayed,
+) -> String {
     let Header { protocol, world, property, .. } = header;
     let property = property.as_deref().unwrap_or("nothing falls");
     let name = slug(&format!("{protocol} {} {property}", world.name())).replace('-', "_");
@@ -15,10 +23,18 @@ pub(super) fn test(registry: &Registry, header: &Header, place: &str, text: &str
         if name.starts_with(|c: char| c.is_ascii_alphabetic()) { name } else { format!("trace_{name}") };
     let path = registry.test_path.replace("{}", &protocol.replace('-', "_"));
     let hashes = hashes(text);
+    let happen = replayed.steps.len();
+    let until = match replayed.falls.first() {
+        Some(_) => format!(
+            "    // It still falls. Once it is mended, perhaps fewer than these {happen} happen: then that many belong here.\n"
+        ),
+        None => String::new(),
+    };
     format!(
         "/// Once, in {place}, this fell: {}.\n#[test]\nfn {name}() {{\n    let trace = r{hashes}\"{text}\"{hashes};\n    \
          let outcome = quorate_models::trace::regress(&{path}, trace);\n    \
-         assert!(outcome.is_ok(), \"{{}}\", outcome.unwrap_err());\n}}\n",
+         assert!(outcome.is_ok(), \"{{}}\", outcome.unwrap_err());\n{until}    \
+         assert_eq!(outcome, Ok({happen}), \"so many actions happened\");\n}}\n",
         property.replace(['\n', '\r'], " "),
     )
 }

@@ -102,7 +102,8 @@ pub(super) fn simulate(
         if let Some(more) = others(&report, command) {
             screen.say(more);
         }
-        ran.push(Ran { protocol: protocol.name, of: plan.len(), report });
+        let unreached = report.unreached(args.events);
+        ran.push(Ran { protocol: protocol.name, of: plan.len(), report, unreached });
     }
     screen.say(summary(&ran, screen.width));
     let hash: TraceHash = ran.iter().map(|ran| ran.report.hash).sum();
@@ -119,6 +120,8 @@ struct Ran {
     /// How many seeds there were to run.
     of: u64,
     report: Report,
+    /// What none of many seeds reached, though it is to be seen.
+    unreached: Vec<&'static str>,
 }
 
 fn plan(args: &SimulateArgs) -> Campaign {
@@ -136,7 +139,7 @@ fn plan(args: &SimulateArgs) -> Campaign {
 fn status(ran: &[Ran]) -> u8 {
     match ran {
         _ if ran.iter().any(|ran| !ran.report.falls.is_empty()) => VIOLATED,
-        _ if ran.iter().any(|ran| !ran.report.complete) => UNDECIDED,
+        _ if ran.iter().any(|ran| !ran.report.complete || !ran.unreached.is_empty()) => UNDECIDED,
         _ => HOLDS,
     }
 }
@@ -175,14 +178,15 @@ fn progress(done: u64, of: u64, spent: Duration) -> String {
 
 /// A seed that fell: of what, how to see it again, and a short trace.
 fn fallen(explained: &Explained, command: &str, width: u16) -> String {
-    let Explained { fall, steps, state, .. } = explained;
+    let Explained { fall, steps, events, state, .. } = explained;
     let when = if fall.healing { "after the faults had ended" } else { "under faults" };
     let mut text = format!(
-        "\nseed {}: {} is violated {when}, at event {}\n  again: {command}\n  a short trace, of {}:",
+        "\nseed {}: {} is violated {when}, at event {}\n  again: {command}\n  a short trace, of {}, {}:",
         fall.seed,
         fall.property,
         count(fall.event),
         counted(steps.len(), "step"),
+        counted(*events, "event"),
     );
     let digits = steps.len().to_string().len();
     for (number, step) in (1..).zip(steps) {
@@ -257,7 +261,16 @@ fn row(ran: &Ran) -> Row {
         format!("{} of {}", count(tally.answered), count(tally.requests)),
         count(report.falls.len() as u64),
     ];
-    let mut notes = vec![format!(
+    let mut notes = Vec::new();
+    if tally.reigns > 0 {
+        let each = tally.reigns as f64 / report.seeds.max(1) as f64;
+        notes.push(format!(
+            "{} elections or the like ({each:.1} a seed), {} ambushes of who had won",
+            count(tally.reigns),
+            count(tally.ambushes)
+        ));
+    }
+    notes.push(format!(
         "{} durable records, {} crashes lost what was held, {} pauses, {} duplicates, {} clocks set; healed within {}",
         count(tally.flushed),
         count(tally.torn),
@@ -265,10 +278,14 @@ fn row(ran: &Ran) -> Row {
         count(tally.duplicated),
         count(tally.clock_steps),
         seconds(report.healing_max_ns as f64 / 1e9),
-    )];
+    ));
     let seen = |(name, reached): (&&str, &Reached)| format!("{name}: {} of {}", reached.seeds, reached.of);
     let reached: Vec<String> = report.reached.iter().map(seen).collect();
     notes.push(format!("seen in seeds: {}", reached.join("; ")));
+    if !ran.unreached.is_empty() {
+        let missing = ran.unreached.join("; ");
+        notes.push(format!("NEVER SEEN, so nothing was shown about it: {missing}"));
+    }
     if !report.complete {
         notes.push(format!("INCOMPLETE: {} of {} seeds were run", count(report.seeds), count(ran.of)));
     }
@@ -294,6 +311,7 @@ struct Entry<'a> {
     seconds: f64,
     tally: &'a Tally,
     reached: &'a BTreeMap<&'static str, Reached>,
+    unreached: &'a [&'static str],
     violations: &'a [Fall],
     explained: &'a [Explained],
     trace_hash: String,
@@ -308,6 +326,7 @@ impl<'a> Document<'a> {
             seconds: ran.report.elapsed.as_secs_f64(),
             tally: &ran.report.tally,
             reached: &ran.report.reached,
+            unreached: &ran.unreached,
             violations: &ran.report.falls,
             explained: &ran.report.explained,
             trace_hash: ran.report.hash.to_string(),

@@ -6,8 +6,8 @@ use std::io::Read as _;
 use std::path::Path;
 
 use crate::check::Level;
-use crate::draw::Drawing;
-use crate::trace::{BadTrace, Header, Replayed, Replays, Where, rules_of};
+use crate::draw::{Drawing, duration, turning};
+use crate::trace::{BadTrace, Header, Replayed, Replays, SeenBy, SimulatedFall, Where, rules_of};
 
 use super::json::write_file;
 use super::table::{counted, wrapped};
@@ -105,12 +105,12 @@ pub(super) fn replay(registry: &Registry, args: &ReplayArgs, screen: &mut Screen
     let opened = Opened::of(registry, &args.file)?;
     let replayed = opened.rules.replay_file(&opened.text).map_err(|bad| at(&args.file, &bad))?;
     if args.rust {
-        let test = pin::test(registry, &opened.header, &opened.place(), &opened.text);
+        let test = pin::test(registry, &opened.header, &opened.place(), &opened.text, &replayed);
         screen.data(test.as_bytes()).map_err(|error| format!("the test could not be written: {error}"))?;
         return Ok(HOLDS);
     }
-    screen.say(told(&opened, &replayed, usize::from(screen.width)));
-    if let Some(bad) = &replayed.refused {
+    screen.say(told(registry, &opened, &replayed, usize::from(screen.width)));
+    if let Some(bad) = replayed.refused.as_ref().filter(|_| replayed.falls.is_empty()) {
         screen.complain(format_args!("error: {}", at(opened.file, bad)));
     }
     Ok(match (&replayed.falls[..], &replayed.refused) {
@@ -121,21 +121,42 @@ pub(super) fn replay(registry: &Registry, args: &ReplayArgs, screen: &mut Screen
 }
 
 /// A replay in words.
-fn told(opened: &Opened<'_>, replayed: &Replayed, width: usize) -> String {
-    let Replayed { steps, falls, left_over, state, .. } = replayed;
-    let mut text = format!("{}, {}:\n", opened.place(), counted(steps.len(), "step"));
+fn told(registry: &Registry, opened: &Opened<'_>, replayed: &Replayed, width: usize) -> String {
+    let Replayed { steps, events, times, falls, left_over, cycle, state, .. } = replayed;
+    let mut text =
+        format!("{}, {}, {}:\n", opened.place(), counted(steps.len(), "step"), counted(*events, "event"));
     let digits = steps.len().to_string().len();
     let indent = 2 + digits + 2;
-    for (number, step) in (1..).zip(steps) {
-        let step = wrapped(step, width.saturating_sub(indent), indent);
-        let _ = writeln!(text, "  {number:>digits$}. {step}");
+    let turn = cycle.as_ref().map(|cycle| cycle.from);
+    for (at, step) in steps.iter().enumerate() {
+        if turn == Some(at) {
+            let _ = writeln!(text, "  and {}", turning(true));
+        }
+        let time = times.get(at).copied().flatten();
+        let step = time.map_or_else(|| step.clone(), |time| format!("[{}] {step}", duration(time.0)));
+        let step = wrapped(&step, width.saturating_sub(indent), indent);
+        let _ = writeln!(text, "  {:>digits$}. {step}", at + 1);
+    }
+    if turn == Some(steps.len()) {
+        let _ = writeln!(text, "  and {}", turning(false));
     }
     text.push_str("the state then:\n");
     for line in state.lines() {
         let _ = writeln!(text, "  {line}");
     }
     for fall in falls {
-        let _ = writeln!(text, "VIOLATED: {} (after step {})", fall.property, fall.after);
+        let _ = match turn {
+            Some(_) if opened.header.property.as_ref() == Some(&fall.property) => {
+                writeln!(text, "VIOLATED: {} (going round for ever, and fairly)", fall.property)
+            }
+            _ => writeln!(text, "VIOLATED: {} (after step {})", fall.property, fall.after),
+        };
+    }
+    if let Some(why) = cycle.as_ref().and_then(|cycle| cycle.refuted.as_ref()) {
+        let _ = writeln!(text, "going round for ever breaks no claim here: {why}");
+    }
+    if let Some(simulated) = &opened.header.simulated {
+        text.push_str(&beyond(registry, &opened.header, simulated));
     }
     if *left_over > 0 {
         let _ = writeln!(
@@ -155,6 +176,39 @@ fn told(opened: &Opened<'_>, replayed: &Replayed, width: usize) -> String {
     text
 }
 
+/// What a replay can say of what fell in a simulation and in no world.
+fn beyond(registry: &Registry, header: &Header, simulated: &SimulatedFall) -> String {
+    let SimulatedFall { property, seen_by, events } = simulated;
+    let what = match seen_by {
+        SeenBy::Healing => {
+            "it fell after the faults had ended; a replay carries out what happened under faults, and not what came \
+             of it without"
+        }
+        SeenBy::Answers => {
+            "it compares requests with their answers, which no world remembers; a replay shows the answers, and does \
+             not compare them"
+        }
+        SeenBy::Refusal => {
+            "it falls where what happens is refused; a replay sees that, if the last action is the one refused"
+        }
+        SeenBy::Canary => {
+            "it was made up to fall at an event of the run; there is nothing to see in a replay"
+        }
+    };
+    let again = match &header.world {
+        Where::Simulation { seed, .. } => {
+            let (upto, canary) =
+                (u128::from(*seed) + 1, if *seen_by == SeenBy::Canary { " --canary" } else { "" });
+            format!(
+                "  to see it fall: {} simulate {} --seeds {seed}..{upto} --events {events}{canary}\n",
+                registry.command, header.protocol
+            )
+        }
+        Where::Check { .. } => String::new(),
+    };
+    format!("in the simulation this fell: {property}\n  {what}\n{again}")
+}
+
 /// Runs `minimise`: the exit status, or why it could not be carried out.
 pub(super) fn minimise(
     registry: &Registry,
@@ -167,7 +221,8 @@ pub(super) fn minimise(
         screen.leave_out_to_data();
     }
     let (before, after) = short.lengths;
-    screen.say(format_args!("\"{}\" falls after {after} of {before} steps", short.property));
+    let events = counted(short.events, "event");
+    screen.say(format_args!("\"{}\" falls after {after} of {before} steps, {events}", short.property));
     screen.say(match short.is_minimal {
         true => "it does not without any one of these",
         false => "there was too much to try: perhaps fewer do",
@@ -195,7 +250,7 @@ pub(super) fn draw(registry: &Registry, args: &DrawArgs, screen: &mut Screen<'_>
     let opened = Opened::of(registry, &args.file)?;
     let drawing = opened.rules.drawing(&opened.text).map_err(|bad| at(&args.file, &bad))?;
     written(&args.to, format.draw(&drawing).as_bytes())?;
-    screen.say(format_args!("{}: {}", args.to.display(), counted(drawing.rows.len(), "step")));
+    screen.say(format_args!("{}: {}", args.to.display(), counted(drawing.rows.len(), "event")));
     Ok(HOLDS)
 }
 

@@ -16,10 +16,11 @@ dt{font-weight:600}dd{margin:0}\
 @media (prefers-color-scheme:dark){body{color:#e6e8eb;background:#15181d}.bad{color:#ff8f85}}";
 
 /// What the marks mean.
-const LEGEND: [(&str, &str); 5] = [
+const LEGEND: [(&str, &str); 6] = [
+    ("A band along the left", "what happens again and again for ever, and fairly"),
     (
         "Arrows",
-        "from where a message was sent to where it arrived; (+4) is how many steps later, or how much time",
+        "from where a message was sent to where it arrived; (+4) is how many events later, or how much time",
     ),
     ("Two heads", "the message arrived, and a copy is still in flight"),
     (
@@ -50,15 +51,18 @@ impl Drawing {
         let _ = match &self.violated {
             Some(property) => writeln!(
                 page,
-                "<p><strong class=\"bad\">{}</strong> after {} steps.</p>",
+                "<p><strong class=\"bad\">{}</strong> {}.</p>",
                 escaped(&super::layout::violation(property)),
-                self.rows.len()
+                match self.cycle {
+                    Some(_) => "going round for ever".to_owned(),
+                    None => format!("after {} events", self.rows.len()),
+                }
             ),
-            None => writeln!(page, "<p>{} steps, and no property falls.</p>", self.rows.len()),
+            None => writeln!(page, "<p>{} events, and no property falls.</p>", self.rows.len()),
         };
-        let _ = write!(page, "<figure>\n{}</figure>\n<h2>Steps</h2>\n<ol>\n", self.svg());
+        let _ = write!(page, "<figure>\n{}</figure>\n<h2>Events</h2>\n<ol>\n", self.svg());
         for row in &self.rows {
-            let _ = writeln!(page, "<li>{}</li>", escaped(&row.says));
+            let _ = writeln!(page, "<li value=\"{}\">{}</li>", row.step, escaped(&row.says));
         }
         page.push_str("</ol>\n<h2>How to read it</h2>\n<dl>\n");
         for (mark, meaning) in LEGEND {

@@ -18,6 +18,8 @@ const STATE_CHARS: usize = 24;
 const ASIDE: i32 = 16;
 /// The height of a tag: the name of a lane, or of a phase.
 const TAG: i32 = 20;
+/// What the words take that say where a cycle begins.
+const TURN: i32 = LINE + 8;
 /// Around everything.
 const MARGIN: i32 = 16;
 /// Lanes are no closer than that.
@@ -178,6 +180,8 @@ pub struct Layout {
     pub rows: Vec<PlacedRow>,
     /// What never arrives, in the order of [`Drawing::stubs`].
     pub stubs: Vec<Line>,
+    /// What goes round for ever, and what is said of it.
+    pub cycle: Option<(Rect, Text)>,
 }
 
 impl Layout {
@@ -197,7 +201,8 @@ impl Layout {
             [Some(row.number.rect), Some(row.label.rect), row.tag.as_ref().map(|tag| tag.rect)]
         });
         let violated = self.violated.iter().flat_map(|(above, below)| [Some(above.rect), Some(below.rect)]);
-        lanes.chain(rows).chain(violated).chain([Some(self.title.rect)]).flatten().collect()
+        let cycle = self.cycle.iter().map(|(_, words)| Some(words.rect));
+        lanes.chain(rows).chain(violated).chain(cycle).chain([Some(self.title.rect)]).flatten().collect()
     }
 }
 
@@ -263,7 +268,11 @@ impl<'a> Placing<'a> {
         let title = text_width(self.drawing.title.chars().count()) + 2 * MARGIN;
         let violated =
             self.drawing.violated.as_ref().map_or(0, |name| text_width(violation(name).chars().count()));
-        self.width = self.width.max(title).max(violated + 2 * MARGIN);
+        let turning = self
+            .drawing
+            .cycle
+            .map_or(0, |from| text_width(super::turning(from < self.drawing.rows.len()).chars().count()));
+        self.width = self.width.max(title).max(violated.max(turning) + 2 * MARGIN);
     }
 
     fn x(&self, lane: usize) -> i32 {
@@ -283,7 +292,9 @@ impl<'a> Placing<'a> {
         let tagged = (0..drawing.lanes.len()).any(|lane| start(lane).is_some());
         let first = begins + 8 + if tagged { TAG + 8 } else { 0 };
         let rows = self.rows(first);
+        let cycle = self.cycle(&rows, first);
         let ends = rows.last().map_or(first, |row| row.leave) + 14;
+        let ends = cycle.as_ref().map_or(ends, |(band, _)| ends.max(band.y + band.h + 4));
         let lane = |(at, lane): (usize, &super::Lane)| {
             let x = self.x(at);
             let lines = self.states.get(at).cloned().unwrap_or_default();
@@ -313,6 +324,7 @@ impl<'a> Placing<'a> {
                 .map(|stretch| self.stretch(stretch, &rows, begins, ends))
                 .collect(),
             stubs: self.stubs(&rows, first),
+            cycle,
             lanes,
             rows,
         }
@@ -322,11 +334,25 @@ impl<'a> Placing<'a> {
         let mut rows: Vec<PlacedRow> = Vec::new();
         let mut y = first + 6;
         for at in 0..self.drawing.rows.len() {
+            if self.drawing.cycle == Some(at) {
+                y += TURN;
+            }
             let row = self.row(at, y, first, &rows);
             y = row.rect.y + row.rect.h;
             rows.push(row);
         }
         rows
+    }
+
+    /// The band beside what goes round for ever, below the words that say so.
+    fn cycle(&self, rows: &[PlacedRow], first: i32) -> Option<(Rect, Text)> {
+        let from = self.drawing.cycle?;
+        let bottom = |row: &PlacedRow| row.rect.y + row.rect.h;
+        let above = from.checked_sub(1).and_then(|last| rows.get(last)).map_or(first + 6, bottom);
+        let words = vec![super::turning(from < rows.len()).to_owned()];
+        let words = Text::at(MARGIN, above + 4, words, false);
+        let below = rows.get(from..).and_then(<[_]>::last).map_or(above + TURN, bottom);
+        Some((Rect { x: MARGIN - 10, y: above + 2, w: 5, h: below - above - 2 }, words))
     }
 
     fn row(&self, at: usize, top: i32, first: i32, before: &[PlacedRow]) -> PlacedRow {
@@ -440,7 +466,7 @@ fn label(drawing: &Drawing, at: usize) -> Vec<String> {
 /// A row's number, and its time where there is one.
 fn number(drawing: &Drawing, at: usize) -> Vec<String> {
     let time = drawing.rows.get(at).and_then(|row| row.at_ns).map(super::duration);
-    let number = (at + 1).to_string();
+    let number = drawing.rows.get(at).map_or(0, |row| row.step).to_string();
     vec![time.map_or_else(|| number.clone(), |time| format!("{number}  {time}"))]
 }
 

@@ -16,7 +16,10 @@ impl Drawing {
         }
         self.phases(0, &mut text);
         for (at, row) in self.rows.iter().enumerate() {
-            let number = at + 1;
+            if self.cycle == Some(at) {
+                let _ = writeln!(text, "    loop {}", escaped(super::turning(true)));
+            }
+            let number = row.step;
             let _ = match &row.what {
                 What::Message { from, to, label, fate, .. } => {
                     let (arrow, remark) = match fate {
@@ -34,11 +37,18 @@ impl Drawing {
                     writeln!(text, "    Note over N{lane}: {number}. {mark}{}", label.join("<br/>"))
                 }
             };
-            self.phases(number, &mut text);
+            self.phases(at + 1, &mut text);
+        }
+        let last = self.lanes.len().saturating_sub(1);
+        let over = if last == 0 { "N0".to_owned() } else { format!("N0,N{last}") };
+        match self.cycle {
+            Some(from) if from < self.rows.len() => text.push_str("    end\n"),
+            Some(_) => {
+                let _ = writeln!(text, "    Note over {over}: {}", escaped(super::turning(false)));
+            }
+            None => {}
         }
         if let Some(property) = &self.violated {
-            let last = self.lanes.len().saturating_sub(1);
-            let over = if last == 0 { "N0".to_owned() } else { format!("N0,N{last}") };
             let violated = escaped(&super::layout::violation(property));
             let _ = writeln!(text, "    Note over {over}: {violated}");
         }

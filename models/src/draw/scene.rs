@@ -5,7 +5,7 @@ use quorate::id::NodeId;
 use super::{Drawing, Fate, Lane, Mark, ROWS_MAX, Row, Stretch, Stub, What};
 use crate::network::Envelope;
 use crate::spec::{MessageOf, Shown, Spec};
-use crate::trace::{BadTrace, Fault, RecordedOf, cut};
+use crate::trace::{BadTrace, Fault, RecordedOf, cut, is_one};
 use crate::world::{Action, ActionOf, Rules, World};
 
 /// What happens in a trace.
@@ -19,20 +19,37 @@ pub(crate) fn drawing<S: Spec>(rules: &Rules<S>, recorded: &RecordedOf<S>) -> Re
     let Some(mut world) = origins.into_iter().nth(origin) else {
         return Err(Fault::NoOrigin { origin, origins: many }.at(1));
     };
+    let header = &recorded.header;
     let mut scene = Scene::begun(rules, &world);
     for (at, action) in recorded.trace.actions.iter().enumerate() {
         let next = rules
             .apply_named(&world, action)
             .map_err(|refused| rules.refusal(&world, recorded, at, refused))?;
         let at_ns = recorded.times.get(at).copied().flatten().map(|time| time.0);
-        let what = scene.what(&world, action);
-        scene.rows.push(Row { says: rules.describe(&world, action, &next), at_ns, what });
+        let says = rules.describe(&world, action, &next);
+        let turns = header.cycle_from == Some(at);
+        let before = at.checked_sub(1).and_then(|before| recorded.trace.actions.get(before));
+        if before.is_some_and(|before| is_one(before, action)) && !turns {
+            scene.fold(&says, scene.named(&world, action));
+        } else {
+            if turns {
+                scene.cycle = Some(scene.rows.len());
+            }
+            let what = scene.what(&world, action);
+            scene.rows.push(Row { step: at + 1, says, at_ns, what });
+        }
         scene.note_network(&world, action, &next);
         scene.note_bands(&next);
         world = next;
     }
-    let header = &recorded.header;
-    let property = header.property.as_deref().filter(|property| rules.falls(property, &world));
+    if header.cycle_from == Some(rows) {
+        scene.cycle = Some(scene.rows.len());
+    }
+    let falls = |property: &&str| match header.cycle_from {
+        Some(from) => rules.refuted(recorded, from).is_ok(),
+        None => rules.falls(property, &world),
+    };
+    let property = header.property.as_deref().filter(falls);
     Ok(Drawing {
         title: format!("{}/{}", header.protocol, header.world.name()),
         violated: property.or_else(|| rules.violated(&world)).map(str::to_owned),
@@ -40,6 +57,7 @@ pub(crate) fn drawing<S: Spec>(rules: &Rules<S>, recorded: &RecordedOf<S>) -> Re
         stubs: scene.stubs(),
         stretches: scene.stretches,
         rows: scene.rows,
+        cycle: scene.cycle,
     })
 }
 
@@ -52,12 +70,15 @@ struct Scene<'a, S: Spec> {
     flying: Vec<(Envelope<MessageOf<S>>, usize)>,
     /// What went out of flight without arriving or being lost: it could change nothing any more.
     idle: Vec<(Envelope<MessageOf<S>>, usize)>,
+    /// After how many rows the cycle begins.
+    cycle: Option<usize>,
 }
 
 impl<'a, S: Spec> Scene<'a, S> {
     fn begun(rules: &'a Rules<S>, world: &World<S>) -> Self {
         let flying = world.network().iter().map(|envelope| (envelope.clone(), 0)).collect();
-        let mut scene = Self { rules, rows: Vec::new(), stretches: Vec::new(), flying, idle: Vec::new() };
+        let (rows, stretches, idle) = (Vec::new(), Vec::new(), Vec::new());
+        let mut scene = Self { rules, rows, stretches, flying, idle, cycle: None };
         scene.note_bands(world);
         scene
     }
@@ -82,6 +103,20 @@ impl<'a, S: Spec> Scene<'a, S> {
             }
         };
         What::Local { lane: lane(node), mark, label }
+    }
+
+    /// An action that is one event with what the last row shows.
+    fn fold(&mut self, says: &str, named: String) {
+        let Some(row) = self.rows.last_mut() else { return };
+        row.says.push_str("; then ");
+        row.says.push_str(says);
+        match &mut row.what {
+            What::Message { label, .. } => {
+                label.push_str("; ");
+                label.push_str(&named);
+            }
+            What::Local { label, .. } => label.push(named),
+        }
     }
 
     /// An action in words, without the name of its node.
@@ -123,6 +158,11 @@ impl<'a, S: Spec> Scene<'a, S> {
             let last = self.stretches.iter_mut().rev().find(|stretch| stretch.lane == lane);
             if let Some(last) = last.filter(|last| last.upto + 1 >= row) {
                 last.upto = row;
+                // Within one row, the last phase is shown.
+                if last.from == row && row > 0 {
+                    last.band = band;
+                    continue;
+                }
                 if last.band == band {
                     continue;
                 }

@@ -25,6 +25,7 @@ const STYLE: &str = "\
 .quorate-trace .q-way{stroke:#7fb0ff}\
 .quorate-trace .q-tip{fill:#7fb0ff}\
 .quorate-trace .q-bad{fill:#ff8f85}\
+.quorate-trace .q-cycle,.quorate-trace .q-again{fill:#c79be6}\
 .quorate-trace .q-cut{stroke:#ff8f85}\
 .quorate-trace .q-mark{fill:#15181d;stroke:#e6e8eb}\
 .quorate-trace .q-hand{stroke:#e6e8eb}\
@@ -35,6 +36,7 @@ const INK: &str = "#1f2328";
 const DIM: &str = "#69727d";
 const WAY: &str = "#2458b3";
 const BAD: &str = "#b3261e";
+const CYCLE: &str = "#8a4bb0";
 const LANE: &str = "#bcc3cb";
 
 impl Drawing {
@@ -50,6 +52,9 @@ impl Drawing {
         out.title(&self.summary());
         out.line(&format!("<style>{STYLE}</style>"));
         out.rect(layout.rect, "q-paper", PAPER, "");
+        if let Some((band, _)) = &layout.cycle {
+            out.rect(*band, "q-cycle", CYCLE, " rx=\"2\"");
+        }
         out.lanes(&layout);
         for (stub, line) in self.stubs.iter().zip(&layout.stubs) {
             out.stub(&stub.says, line);
@@ -67,10 +72,13 @@ impl Drawing {
 
     /// What it shows, in a sentence.
     pub(super) fn summary(&self) -> String {
-        let steps = self.rows.len();
+        let events = self.rows.len();
         match &self.violated {
-            Some(property) => format!("{}: \"{property}\" falls after {steps} steps", self.title),
-            None => format!("{}: {steps} steps, and no property falls", self.title),
+            Some(property) => match self.cycle {
+                Some(_) => format!("{}: \"{property}\" falls going round for ever", self.title),
+                None => format!("{}: \"{property}\" falls after {events} events", self.title),
+            },
+            None => format!("{}: {events} events, and no property falls", self.title),
         }
     }
 }
@@ -319,6 +327,12 @@ impl Out {
     /// The names above, the states below, and what falls.
     fn words(&mut self, layout: &Layout) {
         self.words_at(&layout.title, "q-ink", INK, " font-weight=\"bold\"");
+        if let Some((_, words)) = &layout.cycle {
+            let halo = format!(
+                " stroke=\"{PAPER}\" stroke-width=\"4\" paint-order=\"stroke\" font-style=\"italic\""
+            );
+            self.words_at(words, "q-label q-again", CYCLE, &halo);
+        }
         for lane in &layout.lanes {
             self.boxed(&lane.head);
             if let Some(tag) = &lane.tag {

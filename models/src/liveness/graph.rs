@@ -149,8 +149,14 @@ impl Graph {
         way
     }
 
-    /// The actions along `way`, which begins with a first state.
-    pub(super) fn trace<S: Spec>(&self, rules: &Rules<S>, way: &[u32]) -> TraceOf<S> {
+    /// The actions along `way`, which begins with a first state: of those that lead from one state to the next, one for
+    /// which, by its place in the trace, `may` holds.
+    pub(super) fn trace<S: Spec>(
+        &self,
+        rules: &Rules<S>,
+        way: &[u32],
+        may: impl Fn(usize, &ActionOf<S>) -> bool,
+    ) -> TraceOf<S> {
         let origin = way.first().and_then(|first| self.origins.get(*first as usize)).copied().unwrap_or(0);
         let mut trace = Trace { origin: origin as usize, actions: Vec::new() };
         let Some(mut world) = rules.initial().into_iter().nth(trace.origin) else { return trace };
@@ -158,7 +164,8 @@ impl Graph {
             let wanted = self.prints.get(*state as usize).copied();
             let mut actions = Vec::new();
             rules.actions(&world, &mut actions, &mut Withheld::new());
-            let found = actions.into_iter().find_map(|action| {
+            let place = trace.actions.len();
+            let found = actions.into_iter().filter(|action| may(place, action)).find_map(|action| {
                 let next = rules.apply_named(&world, &action).ok()?;
                 (Some(next.fingerprint()) == wanted).then_some((action, next))
             });
@@ -261,7 +268,7 @@ impl<S: Spec> Builder<'_, S> {
 
 /// What the actions of one class have in common: whatever a step chooses, however often a message arrives, by
 /// however much a clock moves.
-fn common<S: Spec>(action: &ActionOf<S>) -> ActionOf<S> {
+pub(super) fn common<S: Spec>(action: &ActionOf<S>) -> ActionOf<S> {
     let any = Script::new();
     match action.clone() {
         Action::Deliver(envelope, _) | Action::Duplicate(envelope, _) => Action::Deliver(envelope, any),

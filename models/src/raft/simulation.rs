@@ -51,6 +51,23 @@ impl Simulated for RaftSpec {
             .expecting(EXPECT)
     }
 
+    /// Fewer voters, then without what elections and commits are made better by.
+    fn simpler(&self) -> Vec<Self> {
+        let config = self.config();
+        let mut simpler = Vec::new();
+        let mut change = |is: bool, change: fn(&mut Config)| {
+            if is {
+                simpler.push(self.clone().configured(change));
+            }
+        };
+        change(config.voters.len() > 3, |config| config.voters.truncate(3));
+        change(config.voters.len() > 1, |config| _ = config.voters.pop());
+        change(config.pre_vote, |config| config.pre_vote = false);
+        change(config.check_quorum, |config| config.check_quorum = false);
+        change(config.eager_commit, |config| config.eager_commit = false);
+        simpler
+    }
+
     fn parameters(&self) -> serde_json::Value {
         serde_json::to_value(self.config()).unwrap_or_default()
     }
@@ -69,6 +86,10 @@ impl Simulated for RaftSpec {
     fn atlas(&self) -> Atlas {
         let all = self.config().voters.len();
         Atlas { down_max: all, paused_max: all, network: true, clock_back: true }
+    }
+
+    fn prominent(&self, world: &World<Self>) -> Option<(NodeId, u64)> {
+        leader(world).map(|raft| (raft.id(), raft.term().0))
     }
 
     fn requests_max(&self) -> u64 {

@@ -13,6 +13,12 @@ use super::run::{Explained, Fall, Options, SeedReport, Simulation};
 /// How many seeds that fell are explained, the first ones: enough to see whether they fell of one cause.
 pub const EXPLAINED: usize = 20;
 
+/// How many seeds must have been able to reach something, each of at least [`ENOUGH_EVENTS`], before it counts against
+/// a campaign that none did: below, it may be chance.
+pub const ENOUGH_SEEDS: u64 = 1_000;
+/// How many events each of [`ENOUGH_SEEDS`] must have had.
+pub const ENOUGH_EVENTS: u64 = 1_000;
+
 /// Which seeds are run, and how.
 #[derive(Clone, Debug)]
 #[allow(clippy::exhaustive_structs, reason = "built by callers, with a default for the rest")]
@@ -99,6 +105,16 @@ pub struct Report {
 }
 
 impl Report {
+    /// What none of the seeds reached, though it is to be seen, in runs of so many `events`: whatever is claimed about
+    /// it was not tried. Nothing where there were too few seeds, or too short ones, to say.
+    #[must_use]
+    pub fn unreached(&self, events: u64) -> Vec<&'static str> {
+        let missing = self.reached.iter().filter(|(_, reached)| {
+            events >= ENOUGH_EVENTS && reached.of >= ENOUGH_SEEDS && reached.seeds == 0
+        });
+        missing.map(|(name, _)| *name).collect()
+    }
+
     fn add(&mut self, seed: SeedReport) {
         self.seeds += 1;
         self.healing_max_ns = self.healing_max_ns.max(seed.tally.healing_ns);

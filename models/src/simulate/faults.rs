@@ -6,11 +6,12 @@
 
 use std::ops::RangeInclusive;
 
+use super::aim::Aim;
 use super::dice::Dice;
 use super::partition::{SHAPES, Shape};
 
 /// The slowest pace that faults are drawn for, 13 days: what is in proportion to it still fits 64 bits.
-const PACE_MAX: u64 = 1 << 50;
+pub(super) const PACE_MAX: u64 = 1 << 50;
 
 /// What a protocol survives: what faults may never touch, and never at the same time.
 ///
@@ -129,10 +130,12 @@ pub(super) struct Faults {
     pub(super) clocks: Clocks,
     /// The time between two requests, on average.
     pub(super) request_every: u64,
+    /// How they aim at who matters most, where they do.
+    pub(super) aim: Option<Aim>,
 }
 
 impl Faults {
-    /// The faults of one run of `nodes` nodes at this pace.
+    /// The faults of one run of `nodes` nodes at this pace, without aim.
     pub(super) fn sampled(dice: &mut Dice, nodes: usize, atlas: &Atlas, pace: u64) -> Self {
         let pace = pace.clamp(1, PACE_MAX);
         let mut on = |share: u32| dice.per_mille(share);
@@ -167,6 +170,7 @@ impl Faults {
                 steps: steps.then(|| Spells::sampled(dice, pace..=pace * 50, pace / 1000..=pace * 10)),
             },
             request_every: dice.magnitude(pace / 8, pace * 32),
+            aim: None,
         }
     }
 
@@ -185,6 +189,7 @@ impl Faults {
             batch_max: usize::MAX,
             clocks: Clocks::default(),
             request_every: (pace / 2).max(1),
+            aim: None,
         }
     }
 }

@@ -24,8 +24,12 @@ pub(super) enum State {
 #[derive(Debug)]
 pub(super) struct Host<T> {
     pub(super) state: State,
+    /// Until when nothing that it sent arrives anywhere.
+    pub(super) mute_until: u64,
+    /// Until when nothing reaches it.
+    pub(super) deaf_until: u64,
     pub(super) clock: Clock,
-    /// How often it has crashed: what was due in an earlier life is void.
+    /// How often it has crashed, or come back sooner than it was to: what was due in an earlier life is void.
     pub(super) life: u64,
     /// The records of the write under way that are not durable yet.
     pub(super) writing: usize,
@@ -44,6 +48,8 @@ impl<T: Copy + PartialEq> Host<T> {
         let rate = MILLION.saturating_sub(clocks.drift_ppm).saturating_add(off);
         Self {
             state: State::Up,
+            mute_until: 0,
+            deaf_until: 0,
             clock: Clock { rate, from: now, read: read.0 },
             life: 0,
             writing: 0,
@@ -74,6 +80,15 @@ impl<T: Copy + PartialEq> Host<T> {
     /// It crashes, and is down until `until`.
     pub(super) fn crash(&mut self, until: u64) {
         self.state = State::Down(until);
+        self.life += 1;
+        self.writing = 0;
+        self.looking = false;
+        self.timers.clear();
+    }
+
+    /// It is up again, sooner than it was to be: what was due by then is void.
+    pub(super) fn wake(&mut self) {
+        self.state = State::Up;
         self.life += 1;
         self.writing = 0;
         self.looking = false;

@@ -27,10 +27,10 @@ pub(super) const SHAPES: [Shape; 6] =
     [Shape::Isolated, Shape::Halves, Shape::OneWay, Shape::Bridge, Shape::Ring, Shape::Scattered];
 
 impl Shape {
-    /// The links it cuts among `nodes` nodes.
-    pub(super) fn cut(self, nodes: usize, dice: &mut Dice) -> Cut {
+    /// The links it cuts among `nodes` nodes: where one of them stands out, that is `who`, or anybody.
+    pub(super) fn cut(self, nodes: usize, who: Option<usize>, dice: &mut Dice) -> Cut {
         let all = (0..nodes).fold(0_u64, |all, node| all | bit(node));
-        let some = |dice: &mut Dice| bit(one(nodes, dice));
+        let some = |dice: &mut Dice| bit(who.unwrap_or_else(|| one(nodes, dice)));
         match self {
             Self::Isolated => {
                 let alone = some(dice);
@@ -90,7 +90,7 @@ mod tests {
 
     /// Who reaches whom among five, as a count of links that stand.
     fn standing(shape: Shape, seed: u64) -> (Cut, usize) {
-        let cut = shape.cut(5, &mut Dice::new(seed, "test"));
+        let cut = shape.cut(5, None, &mut Dice::new(seed, "test"));
         let links = (0..5).flat_map(|from| (0..5).map(move |to| (from, to)));
         let stands = links.filter(|(from, to)| from != to && cut[*from] & bit(*to) == 0).count();
         (cut, stands)

@@ -1,11 +1,14 @@
 //! A world under faults: what is due happens, one thing after another.
 
+mod ambush;
 mod network;
 mod nodes;
 
 use quorate::id::NodeId;
+use quorate::ledger::Output;
 use quorate::time::Delay;
 
+use super::aim::Lookout;
 use super::dice::Dice;
 use super::faults::{Atlas, Faults};
 use super::host::Host;
@@ -67,6 +70,7 @@ pub(super) struct Phase<'a, S: Simulated> {
     /// The links that are cut now.
     cut: Cut,
     parted: Option<Parted>,
+    lookout: Lookout,
     /// Whether the next node whose disk is at work crashes.
     lurking: bool,
     pub(super) world: World<S>,
@@ -85,6 +89,7 @@ impl<'a, S: Simulated> Phase<'a, S> {
         record: Record<S>,
     ) -> Self {
         let nodes = world.nodes().len();
+        let lookout = Lookout::new(faults.aim.as_ref(), rules.spec().prominent(&world));
         let mut phase = Self {
             rules,
             faults,
@@ -99,6 +104,7 @@ impl<'a, S: Simulated> Phase<'a, S> {
             links: vec![now; nodes * nodes],
             cut: vec![0; nodes],
             parted: None,
+            lookout,
             lurking: false,
             world,
             record,
@@ -115,13 +121,7 @@ impl<'a, S: Simulated> Phase<'a, S> {
             self.travel(flying, self.now);
         }
         for id in self.world.ids() {
-            let set: Vec<_> =
-                self.world.node(id).into_iter().flat_map(|node| node.ledger.timers().iter()).collect();
-            for (timer, _) in set {
-                let delay = self.rules.spec().delay(timer);
-                self.arm(id, timer, delay);
-            }
-            self.tend(id);
+            self.begin_of(id);
         }
         let soon = self.dice.below(self.faults.request_every.saturating_add(1));
         self.queue.push(self.now.saturating_add(soon), Due::Wish);
@@ -139,6 +139,17 @@ impl<'a, S: Simulated> Phase<'a, S> {
         }
     }
 
+    /// What is set at a node runs, and what waits there is worked on, from now on.
+    fn begin_of(&mut self, id: NodeId) {
+        let set: Vec<_> =
+            self.world.node(id).into_iter().flat_map(|node| node.ledger.timers().iter()).collect();
+        for (timer, _) in set {
+            let delay = self.rules.spec().delay(timer);
+            self.arm(id, timer, delay);
+        }
+        self.tend(id);
+    }
+
     /// The next thing that is due happens; false if nothing ever will.
     ///
     /// # Errors
@@ -154,17 +165,14 @@ impl<'a, S: Simulated> Phase<'a, S> {
             Due::Wish => self.wish()?,
             Due::Request(id, request) => self.ask(id, request)?,
             Due::Crash => self.think_of_crash()?,
-            Due::CrashOf(id, life) => {
-                if self.hosts.get(slot(id)).is_some_and(|host| host.life == life) {
-                    self.crash(id)?;
-                }
-            }
+            Due::CrashOf(id, life) => self.crash_of(id, life)?,
             Due::Pause => self.pause(),
             Due::ClockStep => self.step_clock(),
             Due::Partition => self.part(),
             Due::Flap => self.flap(),
             Due::Join => self.join(),
         }
+        self.take_aim()?;
         Ok(true)
     }
 
@@ -234,7 +242,7 @@ impl<'a, S: Simulated> Phase<'a, S> {
     /// `action` happens, and what follows is under way.
     fn perform(&mut self, action: ActionOf<S>) -> Result<(), &'static str> {
         let Ok(passage) = self.rules.advance(&mut self.world, &action) else {
-            self.record.withheld(action);
+            self.record.withheld(self.now, action);
             return Err(NOTHING_WITHHELD);
         };
         self.record.note(self.rules, self.now, &action, passage.as_deref(), &self.world)?;
@@ -246,6 +254,8 @@ impl<'a, S: Simulated> Phase<'a, S> {
 
     /// What a node went through: its timers run, its messages leave, its disk works.
     fn follow(&mut self, id: NodeId, passage: &Passage<S>) -> Result<(), &'static str> {
+        let told = passage.outputs().any(|output| matches!(output, Output::Notify(_)));
+        self.lookout.note(id, told);
         for (timer, delay) in passage.armed() {
             self.arm(id, *timer, *delay);
         }
@@ -270,7 +280,13 @@ impl<'a, S: Simulated> Phase<'a, S> {
         let at = host.awake(self.now);
         if node.ledger.is_waiting() && host.writing == 0 {
             host.writing = node.records().take(self.faults.batch_max).count();
-            let latency = self.faults.disks.get(slot(id)).map_or(1, |disk| disk.draw(&mut self.dice));
+            let disk = self.faults.disks.get(slot(id));
+            let latency = disk.map_or(1, |disk| disk.draw(&mut self.dice));
+            let slow = self.faults.aim.as_ref().map_or(0, |aim| aim.slow_per_mille);
+            let latency = match disk.filter(|_| self.lookout.sought(slow) == Some(id)) {
+                Some(disk) => self.lookout.magnitude(latency, disk.slowest),
+                None => latency,
+            };
             self.queue.push(at.saturating_add(latency), Due::Flush(id, host.life));
             if std::mem::take(&mut self.lurking) {
                 let sooner = self.dice.below(latency);

@@ -38,6 +38,10 @@ pub struct Tally {
     pub partitions: u64,
     /// Clocks set forward or back.
     pub clock_steps: u64,
+    /// How often somebody came to matter most, or did so anew: elections won, where leaders are elected.
+    pub reigns: u64,
+    /// How often an ambush struck who mattered most.
+    pub ambushes: u64,
     /// Requests made.
     pub requests: u64,
     /// Requests answered, of those that are told apart by a number.
@@ -61,12 +65,17 @@ impl AddAssign for Tally {
         self.pauses += other.pauses;
         self.partitions += other.partitions;
         self.clock_steps += other.clock_steps;
+        self.reigns += other.reigns;
+        self.ambushes += other.ambushes;
         self.requests += other.requests;
         self.answered += other.answered;
         self.simulated_ns += other.simulated_ns;
         self.healing_ns += other.healing_ns;
     }
 }
+
+/// What happened, and when, in virtual time.
+pub(super) type Timed<S> = (u64, ActionOf<S>);
 
 /// What happened so far.
 pub(super) struct Record<S: Simulated> {
@@ -80,7 +89,7 @@ pub(super) struct Record<S: Simulated> {
     /// The event at which the canary falls.
     pub(super) canary: Option<u64>,
     /// All that happened, where it is wanted.
-    pub(super) actions: Option<Vec<ActionOf<S>>>,
+    pub(super) actions: Option<Vec<Timed<S>>>,
 }
 
 impl<S: Simulated> Record<S> {
@@ -118,7 +127,7 @@ impl<S: Simulated> Record<S> {
         self.count(action);
         self.digest.note::<S>(now, action);
         if let Some(actions) = &mut self.actions {
-            actions.push(action.clone());
+            actions.push((now, action.clone()));
         }
         let answered = self.awaiting.note(rules.spec(), action, passage);
         if let Some(property) = rules.violated(after) {
@@ -133,9 +142,9 @@ impl<S: Simulated> Record<S> {
     }
 
     /// Notes an action that was refused, for those who want to see which.
-    pub(super) fn withheld(&mut self, action: ActionOf<S>) {
+    pub(super) fn withheld(&mut self, now: u64, action: ActionOf<S>) {
         if let Some(actions) = &mut self.actions {
-            actions.push(action);
+            actions.push((now, action));
         }
     }
 

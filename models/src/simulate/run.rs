@@ -3,16 +3,18 @@
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use quorate::time::Time;
 use serde::Serialize;
 
+use super::aim::Aim;
 use super::dice::Dice;
 use super::digest::TraceHash;
 use super::faults::Faults;
 use super::phase::Phase;
-use super::record::{Awaiting, Record, Tally};
-use super::shrink::Shrinking;
-use super::{HEALS, Simulated, nanos, rules};
-use crate::trace::{Header, Recorded, Replays, Trace, TraceOf, Where};
+use super::record::{Awaiting, Record, Tally, Timed};
+use super::shrink::{Shrinking, busiest_first};
+use super::{CANARY, HEALS, NOTHING_WITHHELD, Simulated, nanos, rules};
+use crate::trace::{Header, Recorded, Replays, SeenBy, SimulatedFall, Trace, TraceOf, Where};
 use crate::world::{Rules, World};
 
 /// How often somebody who wants a run to stop is listened to, in events.
@@ -75,6 +77,8 @@ pub struct Explained {
     pub fall: Fall,
     /// A short trace, one readable line an action.
     pub steps: Vec<String>,
+    /// How many events they are ([`Trace::events`]).
+    pub events: usize,
     /// The world at its end, readable, with what is missing where it does not heal.
     #[serde(skip)]
     pub state: String,
@@ -131,21 +135,23 @@ impl<S: Simulated> Simulation for Seeds<S> {
         let (fall, mut actions) = (ended.fall?, ended.record.actions.unwrap_or_default());
         // What happened after the faults had ended comes about anew.
         actions.truncate(usize::try_from(ended.faulty).unwrap_or(usize::MAX));
-        let shrinking = Shrinking::new(&rules, &run, &fall, &actions);
-        let actions = shrinking.shortest(actions);
+        let (rules, actions) = shortened(rules, &run, &fall, actions);
+        let (times, actions): (Vec<_>, Vec<_>) =
+            actions.into_iter().map(|(at, action)| (Some(Time(at)), action)).unzip();
         let trace = Trace { origin: 0, actions };
+        let events = trace.events();
         let (steps, state) = (rules.render(&trace), state(&rules, &run, &trace, fall.healing));
         let name = if fall.healing { "healing" } else { "faults" }.to_owned();
         let world = Where::Simulation { name, seed, parameters: rules.spec().parameters() };
-        // Only what the rules know falls in a replay; the rest is the simulator's own.
-        let known = rules.properties().iter().any(|property| property.name == fall.property);
+        let simulated = simulated(&rules, &fall, options.events);
         let header = Header {
-            property: (known && !fall.healing).then(|| fall.property.to_owned()),
+            property: simulated.is_none().then(|| fall.property.to_owned()),
+            simulated,
             explorer: Some("simulation".to_owned()),
             ..Header::new(self.protocol, world)
         };
-        let file = rules.write(&Recorded::new(header, trace)).ok();
-        Some(Explained { fall, steps, state, file })
+        let file = rules.write(&Recorded { times, ..Recorded::new(header, trace) }).ok();
+        Some(Explained { fall, steps, events, state, file })
     }
 
     fn replays(&self, parameters: serde_json::Value) -> Result<Box<dyn Replays>, serde_json::Error> {
@@ -153,9 +159,53 @@ impl<S: Simulated> Simulation for Seeds<S> {
     }
 }
 
+/// What fell, where only the simulator sees it: a replay knows the properties of worlds, and knows no healing.
+fn simulated<S: Simulated>(rules: &Rules<S>, fall: &Fall, events: u64) -> Option<SimulatedFall> {
+    let known = || rules.properties().iter().any(|property| property.name == fall.property);
+    let seen_by = match fall.property {
+        _ if fall.healing => SeenBy::Healing,
+        _ if known() => return None,
+        NOTHING_WITHHELD => SeenBy::Refusal,
+        CANARY => SeenBy::Canary,
+        _ => SeenBy::Answers,
+    };
+    Some(SimulatedFall { property: fall.property.to_owned(), seen_by, events })
+}
+
 /// The rules of one seed.
 fn rules_of<S: Simulated>(seed: u64) -> Rules<S> {
     rules(S::sampled(&mut Dice::new(seed, "protocol")))
+}
+
+/// A short trace that ends as `actions` do, and the rules that it happens under: simpler ones, where those will do.
+fn shortened<S: Simulated>(
+    mut rules: Rules<S>,
+    run: &Run,
+    fall: &Fall,
+    actions: Vec<Timed<S>>,
+) -> (Rules<S>, Vec<Timed<S>>) {
+    let short =
+        |rules: &Rules<S>, tried: &[Timed<S>]| Shrinking::new(rules, run, fall, tried).shortest(tried);
+    let mut best = match short(&rules, &actions) {
+        Some(best) => best,
+        None => return (rules, actions),
+    };
+    // What heals, and in which time, is the protocol's with its own parameters.
+    if fall.healing {
+        return (rules, best);
+    }
+    loop {
+        let simpler = rules.spec().simpler().into_iter().find_map(|spec| {
+            let simple = super::rules(spec);
+            let renamed = busiest_first::<S>(rules.spec().nodes(), &best);
+            let shorter = [&best, &renamed].into_iter().find_map(|tried| short(&simple, tried))?;
+            (shorter.len() <= best.len()).then_some((simple, shorter))
+        });
+        match simpler {
+            Some(found) => (rules, best) = found,
+            None => return (rules, best),
+        }
+    }
 }
 
 /// The last world of a trace; where that is to heal, the one that it comes to without faults.
@@ -205,11 +255,13 @@ impl Run {
         let (nodes, pace) = (spec.nodes(), nanos(spec.pace()).max(1));
         let mut chance = Dice::new(seed, "canary");
         let canary = options.canary && chance.below(100) == 0;
+        let atlas = spec.atlas();
+        let faults = Faults::sampled(&mut dice, nodes, &atlas, pace);
         Self {
             seed,
             events: options.events,
             canary: canary.then(|| chance.between(1, options.events)),
-            faults: Faults::sampled(&mut dice, nodes, &spec.atlas(), pace),
+            faults: Faults { aim: Aim::sampled(seed, nodes, &atlas, pace), ..faults },
             calm: Faults::none(nodes, pace),
         }
     }

@@ -4,17 +4,23 @@
 //! word is replaced by one like it. Without an election in the middle every later term is another one, and no message
 //! of the long trace would ever be sent; but *a* vote request from the same to the same node is.
 
+use std::cmp::Reverse;
 use std::mem::discriminant;
 
-use super::record::{Awaiting, Record};
+use quorate::id::{Permutation, Permute};
+
+use super::record::{Awaiting, Record, Timed};
 use super::run::{Fall, Run};
 use super::{ANSWERED_ONCE, CANARY, NOTHING_WITHHELD, Simulated};
 use crate::network::Envelope;
 use crate::spec::MessageOf;
-use crate::world::{Action, ActionOf, Rules, World};
+use crate::trace::{events, moved, nearer};
+use crate::world::{Action, ActionOf, Rules, World, slot};
 
 /// How many actions may be tried in all.
 const BUDGET: u64 = 3_000_000;
+/// How long a trace may be for every two of its actions to be tried.
+const PAIRED_MAX: usize = 60;
 
 /// What a shorter trace must come to.
 enum Goal<S: Simulated> {
@@ -40,7 +46,7 @@ pub(super) struct Shrinking<'a, S: Simulated> {
 struct Place<S: Simulated> {
     world: World<S>,
     awaiting: Awaiting,
-    taken: Vec<ActionOf<S>>,
+    taken: Vec<Timed<S>>,
 }
 
 impl<S: Simulated> Clone for Place<S> {
@@ -50,9 +56,9 @@ impl<S: Simulated> Clone for Place<S> {
 }
 
 impl<'a, S: Simulated> Shrinking<'a, S> {
-    pub(super) fn new(rules: &'a Rules<S>, run: &'a Run, fall: &Fall, actions: &[ActionOf<S>]) -> Self {
+    pub(super) fn new(rules: &'a Rules<S>, run: &'a Run, fall: &Fall, actions: &[Timed<S>]) -> Self {
         let goal = match (fall.property, actions.last()) {
-            (CANARY, Some(last)) => Goal::Happens(last.clone()),
+            (CANARY, Some((_, last))) => Goal::Happens(last.clone()),
             (property, _) if fall.healing => Goal::FallsHealing(property),
             (ANSWERED_ONCE, _) => Goal::AnsweredTwice,
             (property, _) => Goal::Falls(property),
@@ -60,11 +66,50 @@ impl<'a, S: Simulated> Shrinking<'a, S> {
         Self { rules, run, goal, budget: BUDGET }
     }
 
-    /// Fewer of `actions`, or others like them; as they are if they cannot be replayed.
-    pub(super) fn shortest(mut self, actions: Vec<ActionOf<S>>) -> Vec<ActionOf<S>> {
-        let Some(origin) = self.rules.initial().into_iter().next() else { return actions };
-        let origin = Place { world: origin, awaiting: Awaiting::default(), taken: Vec::new() };
-        let Some(mut best) = self.attempt(origin.clone(), &actions) else { return actions };
+    /// Fewer of `actions`, or others like them, each at its time; nothing if they do not come to it, nor without any one
+    /// or two of them.
+    pub(super) fn shortest(mut self, actions: &[Timed<S>]) -> Option<Vec<Timed<S>>> {
+        let world = self.rules.initial().into_iter().next()?;
+        let origin = Place { world, awaiting: Awaiting::default(), taken: Vec::new() };
+        let mut best = match self.attempt(origin.clone(), actions) {
+            Some(best) => best,
+            None => self.without_one(&origin, actions).or_else(|| self.without_a_pair(&origin, actions))?,
+        };
+        loop {
+            best = self.without_chunks(&origin, best);
+            match self.without_a_pair(&origin, &best) {
+                Some(shorter) => best = shorter,
+                None => return Some(self.gathered(&origin, best)),
+            }
+        }
+    }
+
+    /// The same with what a node's own disk and inbox do right after what befell the node before, where that will do: it
+    /// is one event then.
+    fn gathered(&mut self, origin: &Place<S>, mut best: Vec<Timed<S>>) -> Vec<Timed<S>> {
+        let count = |timed: &[Timed<S>]| {
+            let actions: Vec<_> = timed.iter().map(|(_, action)| action.clone()).collect();
+            events(&actions)
+        };
+        for at in 0..best.len() {
+            let Some(to) = nearer(&best, at, |(_, action)| action) else { continue };
+            let mut tried = moved(&best, at, to);
+            let before = to.checked_sub(1).and_then(|before| tried.get(before)).map(|(time, _)| *time);
+            if let (Some((time, _)), Some(before)) = (tried.get_mut(to), before) {
+                *time = before;
+            }
+            if let Some(gathered) = self.attempt(origin.clone(), &tried)
+                && gathered.len() <= best.len()
+                && count(&gathered) < count(&best)
+            {
+                best = gathered;
+            }
+        }
+        best
+    }
+
+    /// Without what lies next to each other: large parts first, and in the end no action that can go alone.
+    fn without_chunks(&mut self, origin: &Place<S>, mut best: Vec<Timed<S>>) -> Vec<Timed<S>> {
         let mut chunk = best.len().div_ceil(2).max(1);
         loop {
             let length = best.len();
@@ -87,7 +132,8 @@ impl<'a, S: Simulated> Shrinking<'a, S> {
                     return best;
                 }
             }
-            if let Some(shorter) = merged(&best).and_then(|merged| self.attempt(origin.clone(), &merged)) {
+            if let Some(shorter) = merged::<S>(&best).and_then(|merged| self.attempt(origin.clone(), &merged))
+            {
                 best = shorter;
             }
             if self.budget == 0 || (chunk == 1 && best.len() == length) {
@@ -97,8 +143,47 @@ impl<'a, S: Simulated> Shrinking<'a, S> {
         }
     }
 
+    /// Without any one that can go; nothing if none can.
+    fn without_one(&mut self, origin: &Place<S>, actions: &[Timed<S>]) -> Option<Vec<Timed<S>>> {
+        let mut here = origin.clone();
+        for (at, action) in actions.iter().enumerate() {
+            if let Some(rest) = self.attempt(here.clone(), actions.get(at + 1..).unwrap_or(&[])) {
+                return Some(rest);
+            }
+            self.take(&mut here, action);
+        }
+        None
+    }
+
+    /// Without two that can only go together, wherever they are: an election and the lead that it gave; nothing if there
+    /// are none, or too many to try.
+    fn without_a_pair(&mut self, origin: &Place<S>, best: &[Timed<S>]) -> Option<Vec<Timed<S>>> {
+        if best.len() > PAIRED_MAX {
+            return None;
+        }
+        let mut here = origin.clone();
+        for one in 0..best.len() {
+            for other in one + 1..best.len() {
+                let rest: Vec<Timed<S>> = best
+                    .iter()
+                    .enumerate()
+                    .skip(one)
+                    .filter(|(at, _)| ![one, other].contains(at))
+                    .map(|(_, timed)| timed.clone())
+                    .collect();
+                if let Some(shorter) = self.attempt(here.clone(), &rest)
+                    && shorter.len() < best.len()
+                {
+                    return Some(shorter);
+                }
+            }
+            self.take(&mut here, best.get(one)?);
+        }
+        None
+    }
+
     /// What of `actions` it takes from `place` on to the goal, all before included; nothing if that is missed.
-    fn attempt(&mut self, mut place: Place<S>, actions: &[ActionOf<S>]) -> Option<Vec<ActionOf<S>>> {
+    fn attempt(&mut self, mut place: Place<S>, actions: &[Timed<S>]) -> Option<Vec<Timed<S>>> {
         for action in actions {
             self.budget = self.budget.checked_sub(1)?;
             if self.take(&mut place, action) {
@@ -113,35 +198,56 @@ impl<'a, S: Simulated> Shrinking<'a, S> {
     }
 
     /// Takes `action`, or one like it, if there is one: whether that was the goal.
-    fn take(&self, place: &mut Place<S>, action: &ActionOf<S>) -> bool {
+    fn take(&self, place: &mut Place<S>, (at, action): &Timed<S>) -> bool {
         let Some(action) = alike(self.rules.spec(), &place.world, action) else { return false };
         let mut world = place.world.clone();
         let Ok(passage) = self.rules.advance(&mut world, &action) else {
             let withheld = matches!(self.goal, Goal::Falls(NOTHING_WITHHELD));
-            place.taken.extend(withheld.then_some(action));
+            place.taken.extend(withheld.then_some((*at, action)));
             return withheld;
         };
         place.world = world;
         let twice = place.awaiting.note(self.rules.spec(), &action, passage.as_deref()).is_err();
-        place.taken.push(action);
+        place.taken.push((*at, action));
         match &self.goal {
             Goal::Falls(property) => self.rules.falls(property, &place.world),
             Goal::AnsweredTwice => twice,
-            Goal::Happens(wanted) => place.taken.last().is_some_and(|last| is_like(last, wanted)),
+            Goal::Happens(wanted) => place.taken.last().is_some_and(|(_, last)| is_like(last, wanted)),
             Goal::FallsHealing(_) => false,
         }
     }
 }
 
-/// The same with movements of one clock in a row made one; nothing if there are none.
-fn merged<M: Clone, T: Copy, R: Clone>(actions: &[Action<M, T, R>]) -> Option<Vec<Action<M, T, R>>> {
-    let mut merged: Vec<Action<M, T, R>> = Vec::with_capacity(actions.len());
-    for action in actions {
+/// The same trace with the nodes named by how much they do, the busiest first: a simpler protocol may have fewer.
+pub(super) fn busiest_first<S: Simulated>(nodes: usize, actions: &[Timed<S>]) -> Vec<Timed<S>> {
+    let mut order: Vec<usize> = (0..nodes).collect();
+    let busy =
+        |node: &usize| actions.iter().filter(|(_, action)| action.node().map(slot) == Some(*node)).count();
+    order.sort_by_cached_key(|node| Reverse(busy(node)));
+    let mut names: Vec<u8> = vec![0; nodes];
+    for (new, old) in (0..=u8::MAX).zip(&order) {
+        if let Some(name) = names.get_mut(*old) {
+            *name = new;
+        }
+    }
+    let renamed = |(at, action): &Timed<S>| {
+        let mut action = action.clone();
+        action.permute(&Permutation::new(&names));
+        (*at, action)
+    };
+    actions.iter().map(renamed).collect()
+}
+
+/// The same with movements of one clock in a row made one, at the time of the last; nothing if there are none.
+fn merged<S: Simulated>(actions: &[Timed<S>]) -> Option<Vec<Timed<S>>> {
+    let mut merged: Vec<Timed<S>> = Vec::with_capacity(actions.len());
+    for (at, action) in actions {
         match (merged.last_mut(), action) {
-            (Some(Action::Tick(one, sum)), Action::Tick(other, by)) if one == other => {
+            (Some((last, Action::Tick(one, sum))), Action::Tick(other, by)) if one == other => {
                 *sum = sum.saturating_add(*by);
+                *last = *at;
             }
-            _ => merged.push(action.clone()),
+            _ => merged.push((*at, action.clone())),
         }
     }
     (merged.len() < actions.len()).then_some(merged)

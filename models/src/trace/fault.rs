@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::{LINE_BYTES_MAX, LINES_MAX, VERSION};
 use crate::draw::ROWS_MAX;
+use crate::liveness::NoLasso;
 
 /// A trace file that cannot be read or replayed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,6 +87,8 @@ pub enum Fault {
     },
     /// No property falls, so there is nothing that must be kept.
     NothingFalls,
+    /// The run that goes round for ever breaks no claim.
+    NoLasso(NoLasso),
 }
 
 impl BadTrace {
@@ -131,7 +134,7 @@ impl fmt::Display for Fault {
             }
             Self::Version(version) => write!(
                 f,
-                "a trace of version {version}, and only {VERSION} is understood; use the release that wrote it, or find it again with `check --trace`"
+                "a trace of version {version}, and those up to {VERSION} are understood; use the release that wrote it, or find it again with `check --trace`"
             ),
             Self::NotAnObject => {
                 f.write_str("no action; each line is one, as {\"flush\":{\"node\":0}}, and none is empty")
@@ -170,6 +173,7 @@ impl fmt::Display for Fault {
             Self::NothingFalls => {
                 f.write_str("no property falls at the end of this trace, so there is nothing to keep")
             }
+            Self::NoLasso(why) => write!(f, "going round for ever breaks no claim here: {why}"),
         }
     }
 }

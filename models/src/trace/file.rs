@@ -11,6 +11,10 @@
 //! {"crash":{"node":0,"kept":1},"choices":[2],"at_ns":1500000}
 //! ```
 //!
+//! A run that never ends is a *lasso*: its header says after how many actions the cycle begins (`cycle_from`), which ends
+//! with the file. What fell in a simulation and in no world, such as that it heals, is in the header too (`simulated`).
+//! Files that have either are of version 2, all others of version 1, which older releases read as well.
+//!
 //! Nothing in a file is taken on trust: its size is capped, what is not understood is refused by line, and an action
 //! happens only if it can.
 
@@ -26,8 +30,10 @@ use crate::network::Envelope;
 use crate::spec::Spec;
 use crate::world::{Action, ActionOf, Limits, Rules, Script};
 
-/// The version of trace files that this release writes, and the only one that it reads.
-pub const VERSION: u64 = 1;
+/// The newest version of trace files that this release reads and writes.
+pub const VERSION: u64 = 2;
+/// The version of files that hold nothing which came later.
+const VERSION_FIRST: u64 = 1;
 /// How long a line may be, in bytes.
 pub const LINE_BYTES_MAX: usize = 1 << 20;
 /// How many lines a file may have.
@@ -38,7 +44,8 @@ pub const LINES_MAX: usize = 500_000;
 #[serde(deny_unknown_fields)]
 #[allow(clippy::exhaustive_structs, reason = "written out by whoever writes traces")]
 pub struct Header {
-    /// [`VERSION`].
+    /// The version of the format, up to [`VERSION`]; what [`Rules::write`] writes is the first that has all that the
+    /// header holds.
     pub quorate_trace: u64,
     /// The protocol, as in `cargo verify check PROTOCOL`.
     pub protocol: String,
@@ -52,6 +59,41 @@ pub struct Header {
     /// What found it (`dfs`, `simulation`), for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub explorer: Option<String>,
+    /// After how many actions the cycle begins, where the run goes round for ever; where that is the end, nothing more
+    /// happens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cycle_from: Option<usize>,
+    /// What fell in the simulation, where no world shows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub simulated: Option<SimulatedFall>,
+}
+
+/// What fell in a simulation and in no world, so that a replay cannot evaluate it, or not all of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(clippy::exhaustive_structs, reason = "written out by whoever writes traces")]
+pub struct SimulatedFall {
+    /// The property.
+    pub property: String,
+    /// Who sees it.
+    pub seen_by: SeenBy,
+    /// How many events under faults the run was to have, to run its seed again.
+    pub events: u64,
+}
+
+/// Who sees that a property falls which no world shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum SeenBy {
+    /// Who goes on without faults: the actions are those under faults.
+    Healing,
+    /// Who compares requests with their answers.
+    Answers,
+    /// A replay, too: the last action is refused.
+    Refusal,
+    /// Nobody: a claim made up to fall.
+    Canary,
 }
 
 /// A world, and all that it takes to have it again.
@@ -101,13 +143,20 @@ impl Header {
     #[must_use]
     pub fn new(protocol: &str, world: Where) -> Self {
         Self {
-            quorate_trace: VERSION,
+            quorate_trace: VERSION_FIRST,
             protocol: protocol.to_owned(),
             world,
             origin: 0,
             property: None,
             explorer: None,
+            cycle_from: None,
+            simulated: None,
         }
+    }
+
+    /// The first version of the format that has all that it holds.
+    const fn version(&self) -> u64 {
+        if self.cycle_from.is_some() || self.simulated.is_some() { VERSION } else { VERSION_FIRST }
     }
 
     /// The header of a file, whatever follows it.
@@ -174,7 +223,8 @@ impl<S: Spec> Rules<S> {
     /// Where a message, a timer or a request has no form in JSON: a map, say, whose keys are no strings.
     pub fn write(&self, recorded: &RecordedOf<S>) -> Result<String, serde_json::Error> {
         let Recorded { header, trace, times } = recorded;
-        let mut text = serde_json::to_string(&Header { origin: trace.origin, ..header.clone() })?;
+        let header = Header { quorate_trace: header.version(), origin: trace.origin, ..header.clone() };
+        let mut text = serde_json::to_string(&header)?;
         text.push('\n');
         let mut says = self.render(trace).into_iter();
         for (at, action) in trace.actions.iter().enumerate() {
@@ -200,7 +250,7 @@ fn header(line: &str) -> Result<Header, Fault> {
     }
     // The version first: of another one, nothing else need be understood.
     let version: Version = serde_json::from_str(line).map_err(|_| Fault::NotATrace)?;
-    if version.quorate_trace != VERSION {
+    if !(VERSION_FIRST..=VERSION).contains(&version.quorate_trace) {
         return Err(Fault::Version(version.quorate_trace));
     }
     Ok(serde_json::from_str(line)?)

@@ -2,9 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use super::{BadTrace, Fault, Header, RecordedOf, Where, read};
+use quorate::time::Time;
+
+use super::{BadTrace, Fault, Header, RecordedOf, SeenBy, Where, read};
 use crate::check::{Kind, Protocol};
 use crate::draw::{Drawing, scene};
+use crate::liveness::NoLasso;
+use crate::simulate::NOTHING_WITHHELD;
 use crate::spec::Spec;
 use crate::world::{Refused, Rules, World};
 
@@ -24,16 +28,32 @@ pub struct Fall {
 pub struct Replayed {
     /// The actions that happened, readable.
     pub steps: Vec<String>,
+    /// How many events they are ([`Trace::events`](super::Trace::events)).
+    pub events: usize,
+    /// When each of them happened, in virtual time, as far as the file says.
+    pub times: Vec<Option<Time>>,
     /// The properties that fell, in the order in which they did.
     pub falls: Vec<Fall>,
     /// The action that cannot happen, after which nothing was replayed.
     pub refused: Option<BadTrace>,
     /// How many actions there are after one in which a property fell for good, so that no world goes on from there.
     pub left_over: usize,
+    /// The cycle, where the run goes round for ever and every action happened.
+    pub cycle: Option<Cycle>,
     /// The last world, readable.
     pub state: String,
     /// 64 bits of the last world.
     pub fingerprint: u64,
+}
+
+/// A run that goes round for ever, as a replay saw it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs, reason = "a plain record")]
+pub struct Cycle {
+    /// After how many actions it begins.
+    pub from: usize,
+    /// Why it breaks no claim; nothing if it does, which is among the falls then.
+    pub refuted: Option<NoLasso>,
 }
 
 /// A trace of which no action can be left out.
@@ -46,6 +66,8 @@ pub struct Minimised {
     pub property: String,
     /// How many actions there were, and how many there are.
     pub lengths: (usize, usize),
+    /// How many events they are ([`Trace::events`](super::Trace::events)).
+    pub events: usize,
     /// Whether every action that is left was tried alone. It was not where there was too much to try.
     pub is_minimal: bool,
 }
@@ -98,11 +120,27 @@ impl<S: Spec> Replays for Rules<S> {
                 }
             }
         }
+        let whole = refused.is_none() && left_over == 0;
+        let cycle = recorded.header.cycle_from.filter(|_| whole);
+        let cycle = cycle.map(|from| Cycle { from, refuted: self.refuted(&recorded, from).err() });
+        let named = recorded.header.property.as_ref();
+        if let (Some(Cycle { refuted: None, .. }), Some(name)) = (&cycle, named) {
+            falls.found.push(Fall { property: name.clone(), after: actions.len() });
+        }
+        let simulated = recorded.header.simulated.as_ref().map(|fall| fall.seen_by);
+        if simulated == Some(SeenBy::Refusal) && refused.is_some() && steps.len() + 1 == actions.len() {
+            falls.found.push(Fall { property: NOTHING_WITHHELD.to_owned(), after: steps.len() });
+        }
+        let events = super::events(actions.get(..steps.len()).unwrap_or(actions));
+        let times = recorded.times.iter().take(steps.len()).copied().collect();
         Ok(Replayed {
             steps,
+            events,
+            times,
             falls: falls.found,
             refused,
             left_over,
+            cycle,
             state: self.picture(&world),
             fingerprint: world.fingerprint(),
         })
@@ -111,20 +149,33 @@ impl<S: Spec> Replays for Rules<S> {
     fn minimise_file(&self, text: &str) -> Result<Minimised, BadTrace> {
         let recorded = self.understood(text)?;
         let replayed = self.replay_file(text)?;
+        if let Some(why) = replayed.cycle.as_ref().and_then(|cycle| cycle.refuted.clone()) {
+            return Err(Fault::NoLasso(why).at(1));
+        }
         let named =
             |fall: &&Fall| recorded.header.property.as_ref().is_none_or(|name| *name == fall.property);
-        let Some(fall) = replayed.falls.iter().find(named) else {
+        // What is refused at the end does not fall in a world.
+        let in_a_world = |fall: &&Fall| fall.property != NOTHING_WITHHELD;
+        let Some(fall) = replayed.falls.iter().filter(in_a_world).find(named) else {
             return Err(replayed
                 .refused
                 .unwrap_or_else(|| Fault::NothingFalls.at(recorded.trace.actions.len() + 1)));
         };
-        let short = self.minimise_recorded(&recorded, &fall.property);
+        let (short, is_minimal) = match recorded.header.cycle_from {
+            Some(from) => self.minimise_lasso(&recorded, from),
+            None => {
+                let short = self.minimise_recorded(&recorded, &fall.property);
+                let is_minimal = self.is_minimal(&short.trace, &fall.property);
+                (short, is_minimal)
+            }
+        };
         let text = self.write(&short).map_err(|error| Fault::from(error).at(1))?;
         Ok(Minimised {
             text,
             property: fall.property.clone(),
             lengths: (recorded.trace.actions.len(), short.trace.actions.len()),
-            is_minimal: self.is_minimal(&short.trace, &fall.property),
+            events: short.trace.events(),
+            is_minimal,
         })
     }
 
@@ -139,14 +190,27 @@ impl<S: Spec> Rules<S> {
     /// A trace file of these rules.
     fn understood(&self, text: &str) -> Result<RecordedOf<S>, BadTrace> {
         let recorded: RecordedOf<S> = read(text)?;
-        let known = || self.properties().iter().filter(|property| property.kind == Kind::Always);
+        let known: Vec<&str> = match recorded.header.cycle_from {
+            // Only a claim falls on a run that never ends.
+            Some(_) => self.spec().leads_to().iter().map(|claim| claim.name).collect(),
+            None => {
+                let always = self.properties().iter().filter(|property| property.kind == Kind::Always);
+                always.map(|property| property.name).collect()
+            }
+        };
         match &recorded.header.property {
-            Some(name) if known().all(|property| property.name != name) => {
-                let known = known().map(|property| property.name.to_owned()).collect();
+            Some(name) if !known.contains(&name.as_str()) => {
+                let known = known.into_iter().map(str::to_owned).collect();
                 Err(Fault::NoProperty { name: name.clone(), known }.at(1))
             }
             _ => Ok(recorded),
         }
+    }
+
+    /// Whether going round from the action `from` on breaks the claim that the header names.
+    pub(crate) fn refuted(&self, recorded: &RecordedOf<S>, from: usize) -> Result<(), NoLasso> {
+        let name = recorded.header.property.as_deref().unwrap_or_default();
+        self.circles(&recorded.trace, from, name)
     }
 
     /// The world that a trace begins in.

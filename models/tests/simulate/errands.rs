@@ -20,6 +20,8 @@ pub(crate) const ASKS_ONCE: u8 = 1;
 pub(crate) const TELLS_TWICE: u8 = 2;
 /// Has a bound of its own on errands.
 pub(crate) const BOUNDED: u8 = 3;
+/// Is never asked for anything.
+pub(crate) const IDLE: u8 = 4;
 
 const AGAIN: Delay = Delay::exactly(Duration::from_millis(10));
 
@@ -134,7 +136,7 @@ impl<const BUG: u8> Simulated for Errands<BUG> {
     }
 
     fn request(&self, _: &World<Self>, serial: u64, dice: &mut Dice) -> Option<(NodeId, u64)> {
-        Some((NodeId(dice.below(2)), serial))
+        (BUG != IDLE).then(|| (NodeId(dice.below(2)), serial))
     }
 
     fn asked(&self, request: &u64) -> Option<u64> {

@@ -10,7 +10,7 @@ use quorate_models::draw::layout::Layout;
 use quorate_models::draw::{Band, Drawing, Fate, Lane, Mark, Row, Stretch, Stub, What};
 use quorate_models::raft::Swarm;
 use quorate_models::spec::Spec;
-use quorate_models::trace::{Fault, Header, Recorded, Replays, Where};
+use quorate_models::trace::{Fault, Header, Recorded, RecordedOf, Replays, Where, read};
 use quorate_models::walk::walk_by;
 use quorate_models::world::{Limits, Rules};
 
@@ -40,7 +40,13 @@ fn a_drawing_holds_what_happened() {
     let drawing = two_winners();
     assert_eq!(drawing.title, "claim/basic");
     assert_eq!(drawing.violated.as_deref(), Some("at most one winner"));
-    assert_eq!(drawing.rows.len(), TWO_WINNERS.lines().count() - 1);
+    // What a disk does right after the step that it writes for is one event with it.
+    let recorded: RecordedOf<Claims> = read(TWO_WINNERS).expect("it can be read");
+    let steps: Vec<usize> = drawing.rows.iter().map(|row| row.step).collect();
+    assert_eq!(steps.len(), recorded.trace.events());
+    assert!(steps.is_sorted() && steps.first() == Some(&1));
+    let folded: usize = drawing.rows.iter().map(|row| row.says.matches("; then ").count()).sum();
+    assert_eq!(steps.len() + folded, recorded.trace.actions.len());
     assert_eq!(drawing.lanes.len(), 3);
     let crashes =
         drawing.rows.iter().filter(|row| matches!(&row.what, What::Local { mark: Mark::Crash, .. }));
@@ -136,7 +142,7 @@ fn pictures_are_whole_and_legible() {
 fn hostile() -> Drawing {
     let nasty = "</text><script>alert(1)</script> & ; # %% {} \"quoted\" \u{1}\u{7f} end";
     let long = "word".repeat(80);
-    let row = |at_ns, what| Row { says: nasty.to_owned(), at_ns: Some(at_ns), what };
+    let row = |step, at_ns, what| Row { step, says: nasty.to_owned(), at_ns: Some(at_ns), what };
     let band = |label: &str| Band { label: label.to_owned(), hue: 400 };
     Drawing {
         title: nasty.to_owned(),
@@ -146,9 +152,14 @@ fn hostile() -> Drawing {
             Lane { name: "n1".to_owned(), state: Vec::new() },
         ],
         rows: vec![
-            row(0, What::Local { lane: 0, mark: Mark::Request, label: vec![nasty.to_owned(), long.clone()] }),
-            row(1_540_000, What::Message { from: 0, to: 1, sent: 1, label: long, fate: Fate::Repeats }),
             row(
+                1,
+                0,
+                What::Local { lane: 0, mark: Mark::Request, label: vec![nasty.to_owned(), long.clone()] },
+            ),
+            row(2, 1_540_000, What::Message { from: 0, to: 1, sent: 1, label: long, fate: Fate::Repeats }),
+            row(
+                3,
                 2_000_000,
                 What::Message { from: 0, to: 1, sent: 1, label: nasty.to_owned(), fate: Fate::Lost },
             ),
@@ -158,6 +169,7 @@ fn hostile() -> Drawing {
             Stretch { lane: 0, from: 1, upto: 3, band: band("b") },
         ],
         stubs: vec![Stub { from: 0, to: 1, sent: 2, says: nasty.to_owned() }],
+        cycle: Some(1),
     }
 }
 
@@ -182,13 +194,35 @@ fn words_are_words_whatever_they_hold() {
 }
 
 #[test]
+fn what_goes_round_for_ever_is_marked_wherever_it_begins() {
+    for (cycle, word) in [(0, "again and again"), (1, "again and again"), (3, "nothing that must happen")] {
+        let drawing = Drawing { cycle: Some(cycle), ..hostile() };
+        assert_legible(&drawing);
+        roxmltree::Document::parse(&drawing.svg()).expect("it is well-formed");
+        assert!(drawing.svg().contains("q-cycle") && drawing.svg().contains(word));
+        let mermaid = drawing.mermaid();
+        let lines = |start: &str| mermaid.lines().filter(|line| line.trim().starts_with(start)).count();
+        let loops = usize::from(cycle < drawing.rows.len());
+        assert_eq!((lines("loop "), lines("end")), (loops, loops), "{mermaid}");
+        assert!(mermaid.contains(word));
+        let layout = Layout::of(&drawing);
+        let (band, _) = layout.cycle.as_ref().unwrap();
+        for (at, row) in layout.rows.iter().enumerate() {
+            let inside = (band.y..=band.y + band.h).contains(&row.spot.1);
+            assert_eq!(inside, at >= cycle, "row {at} of a cycle from {cycle}");
+        }
+    }
+    assert!(!two_winners().svg().contains("<rect class=\"q-cycle\""));
+}
+
+#[test]
 fn a_page_needs_nothing_else() {
     let page = two_winners().html();
     assert!(page.contains("<svg") && page.contains("prefers-color-scheme:dark"));
     let links: Vec<&str> = page.matches("http").collect();
     assert_eq!(links.len(), 1, "only the name of SVG is an address");
     assert!(!page.contains("src=") && !page.contains("href="));
-    assert_eq!(page.matches("<li>").count(), two_winners().rows.len());
+    assert_eq!(page.matches("<li value=").count(), two_winners().rows.len());
 }
 
 #[test]

@@ -45,7 +45,7 @@ fn a_header_that_is_none_or_another_is_told() {
     ] {
         assert_eq!(of(text), BadTrace { line: 1, fault: Fault::NotATrace }, "{text}");
     }
-    assert_eq!(wrong_header(("\":1", "\":2")).fault, Fault::Version(2));
+    assert_eq!(wrong_header(("\":1", "\":3")).fault, Fault::Version(3));
     // Of another version nothing else need be understood.
     assert_eq!(of(r#"{"quorate_trace":7,"anything":[]}"#).fault, Fault::Version(7));
     for (from, to, word) in [

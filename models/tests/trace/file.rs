@@ -9,7 +9,9 @@ use quorate_models::breaker::BreakerSpec;
 use quorate_models::check::Level;
 use quorate_models::raft::Swarm;
 use quorate_models::spec::Spec;
-use quorate_models::trace::{Header, Recorded, RecordedOf, VERSION, Where, read};
+use quorate_models::trace::{
+    Header, Recorded, RecordedOf, SeenBy, SimulatedFall, Trace, VERSION, Where, read,
+};
 use quorate_models::walk::walk_by;
 use quorate_models::world::{Action, Limits, Rules};
 
@@ -95,10 +97,26 @@ fn times_and_choices_survive_and_words_are_not_read_back() {
     ]
     .join("\n");
     let recorded: Recorded<Plain> = read(&text).unwrap();
-    assert_eq!(recorded.header.quorate_trace, VERSION);
+    assert_eq!(recorded.header.quorate_trace, 1);
     let Where::Simulation { seed, parameters, .. } = &recorded.header.world else { panic!("a simulation") };
     assert_eq!((*seed, &parameters["nodes"]), (u64::MAX, &serde_json::json!(5)));
     assert_eq!(recorded.times[0].map(|time| time.0), Some(u64::MAX));
     assert_eq!(recorded.times[1], None);
     assert!(matches!(&recorded.trace.actions[0], Action::Fire(_, 7, choices) if choices[..] == [1, 0]));
+}
+
+#[test]
+fn a_file_is_of_the_first_version_that_has_what_it_holds() {
+    let rules = Rules::new(Claims { nodes: 3, bug: Bug::None, signed: true }, Limits::default());
+    let written = |header: Header| {
+        let recorded = Recorded::new(header, Trace { origin: 0, actions: Vec::new() });
+        let text = rules.write(&recorded).expect("it has a form in JSON");
+        let again: RecordedOf<Claims> = read(&text).expect("what was written can be read");
+        assert_eq!(Header { quorate_trace: 1, ..again.header.clone() }, recorded.header);
+        again.header.quorate_trace
+    };
+    assert_eq!(written(header()), 1, "older releases read it");
+    assert_eq!(written(Header { cycle_from: Some(0), ..header() }), VERSION);
+    let fell = SimulatedFall { property: "p".to_owned(), seen_by: SeenBy::Answers, events: 7 };
+    assert_eq!(written(Header { simulated: Some(fell), ..header() }), VERSION);
 }

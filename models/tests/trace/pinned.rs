@@ -29,4 +29,5 @@ fn raft_figure_8_leader_completeness() {
 "#;
     let outcome = quorate_models::trace::regress(&quorate_models::raft::protocol(), trace);
     assert!(outcome.is_ok(), "{}", outcome.unwrap_err());
+    assert_eq!(outcome, Ok(14), "so many actions happened");
 }

@@ -54,7 +54,8 @@ impl<S: Simulated> Phase<'_, S> {
         let (from, to) = (slot(envelope.from), slot(envelope.to));
         let Some(host) = self.hosts.get(to) else { return Ok(()) };
         let down = host.is_down(self.now);
-        let parted = self.cut.get(from).is_some_and(|cut| cut & bit(to) != 0);
+        let aside = self.aside(from, to).filter(|until| *until > self.now);
+        let parted = aside.is_some() || self.cut.get(from).is_some_and(|cut| cut & bit(to) != 0);
         let holds = self.faults.partitions.as_ref().is_some_and(|partitions| partitions.holds);
         if let Some(until) = host.stopped(self.now).filter(|_| !down && !parted) {
             self.queue.push(until, Due::Message(flying));
@@ -62,6 +63,7 @@ impl<S: Simulated> Phase<'_, S> {
         }
         if parted && holds && !down {
             let until = self.parted.as_ref().map_or(self.now, |parted| parted.until);
+            let until = until.max(aside.unwrap_or(0));
             self.queue.push(until.max(self.now.saturating_add(1)), Due::Message(flying));
             return Ok(());
         }
@@ -87,15 +89,22 @@ impl<S: Simulated> Phase<'_, S> {
         }
     }
 
+    /// Until when nothing takes the link from a node to another, by what befell either alone.
+    fn aside(&self, from: usize, to: usize) -> Option<u64> {
+        let (from, to) = (self.hosts.get(from)?, self.hosts.get(to)?);
+        Some(from.mute_until.max(to.deaf_until))
+    }
+
     pub(super) fn part(&mut self) {
         let Some(partitions) = &self.faults.partitions else { return };
+        let sought = self.sought().map(slot);
         let dice = &mut self.dice;
         if let Some(shape) = dice.pick(&partitions.shapes) {
             let lasts = partitions.spells.length(dice);
             let flaps = dice.per_mille(partitions.flapping_per_mille);
             let flaps = flaps.then(|| dice.magnitude((lasts / 20).max(1), (lasts / 2).max(1)));
             let until = self.now.saturating_add(lasts);
-            let cut = shape.cut(self.hosts.len(), dice);
+            let cut = shape.cut(self.hosts.len(), sought, dice);
             self.cut.clone_from(&cut);
             self.parted = Some(Parted { cut, until, flaps });
             self.record.tally.partitions += 1;

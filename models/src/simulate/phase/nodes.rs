@@ -59,18 +59,32 @@ impl<S: Simulated> Phase<'_, S> {
         }
         let now = self.now;
         match self.someone(|host| !host.is_down(now)) {
-            Some(id) => self.crash(id),
+            Some(id) => self.crash_now(id),
             None => Ok(()),
         }
     }
 
-    pub(super) fn crash(&mut self, id: NodeId) -> Result<(), &'static str> {
-        let (Some(crashes), now) = (&self.faults.crashes, self.now) else { return Ok(()) };
+    /// The crash that lay in wait for this node, in this life.
+    pub(super) fn crash_of(&mut self, id: NodeId, life: u64) -> Result<(), &'static str> {
+        match self.hosts.get(slot(id)) {
+            Some(host) if host.life == life => self.crash_now(id),
+            _ => Ok(()),
+        }
+    }
+
+    fn crash_now(&mut self, id: NodeId) -> Result<(), &'static str> {
+        let Some(crashes) = &self.faults.crashes else { return Ok(()) };
+        let lasts = crashes.spells.length(&mut self.dice);
+        self.crash(id, lasts, crashes.tears)
+    }
+
+    /// A node crashes and stays down for so long, if so many may be down.
+    pub(super) fn crash(&mut self, id: NodeId, lasts: u64, tears: bool) -> Result<(), &'static str> {
+        let now = self.now;
         if self.hosts.iter().filter(|host| host.is_down(now)).count() >= self.atlas.down_max {
             return Ok(());
         }
-        let lasts = crashes.spells.length(&mut self.dice);
-        let kept = self.kept(id, crashes.tears);
+        let kept = self.kept(id, tears);
         let Some(host) = self.hosts.get_mut(slot(id)) else { return Ok(()) };
         host.crash(now.saturating_add(lasts));
         self.act(id, Action::Crash(id, kept, Script::new()))
@@ -95,12 +109,18 @@ impl<S: Simulated> Phase<'_, S> {
         let next = pauses.next(&mut self.dice);
         self.queue.push(self.now.saturating_add(next), Due::Pause);
         let now = self.now;
+        let Some(id) = self.someone(|host| host.stopped(now).is_none()) else { return };
+        let lasts = pauses.length(&mut self.dice);
+        self.pause_of(id, lasts);
+    }
+
+    /// A node does nothing for so long, if so many may be paused.
+    pub(super) fn pause_of(&mut self, id: NodeId, lasts: u64) {
+        let now = self.now;
         if self.hosts.iter().filter(|host| host.stopped(now).is_some()).count() >= self.atlas.paused_max {
             return;
         }
-        let Some(id) = self.someone(|host| host.stopped(now).is_none()) else { return };
-        let lasts = pauses.length(&mut self.dice);
-        if let Some(host) = self.hosts.get_mut(slot(id)) {
+        if let Some(host) = self.hosts.get_mut(slot(id)).filter(|host| host.stopped(now).is_none()) {
             host.state = State::Paused(now.saturating_add(lasts));
             self.record.tally.pauses += 1;
         }
@@ -119,8 +139,12 @@ impl<S: Simulated> Phase<'_, S> {
         }
     }
 
-    /// One of the nodes for which `may` holds.
+    /// One of the nodes for which `may` holds: who matters most, where faults seek that out.
     pub(super) fn someone(&mut self, may: impl Fn(&Host<TimerOf<S>>) -> bool) -> Option<NodeId> {
+        let sought = self.sought();
+        if sought.is_some_and(|id| self.hosts.get(slot(id)).is_some_and(&may)) {
+            return sought;
+        }
         let who = self.world.ids().zip(&self.hosts).filter(|(_, host)| may(host));
         let who: SmallVec<[NodeId; 8]> = who.map(|(id, _)| id).collect();
         self.dice.pick(&who).copied()
