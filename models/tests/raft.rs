@@ -63,7 +63,7 @@ fn a_trace_reads_as_one_would_tell_it() {
 /// world lets happen or of what is left out shows here first.
 #[test]
 fn exhaustive_runs_count_the_same_worlds_every_time() {
-    let pinned = [("alone", 13_935, 27_721), ("five-nodes", 26_625, 106_913), ("one-term", 2_461, 7_482)];
+    let pinned = [("alone", 8_543, 18_417), ("five-nodes", 26_625, 106_913), ("one-term", 1_918, 6_111)];
     for (name, unique, states) in pinned {
         for threads in [1, 2] {
             let check =
