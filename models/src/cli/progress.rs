@@ -51,10 +51,13 @@ impl Line {
     pub(super) fn show(&self, progress: &Progress) {
         let spent = self.started.elapsed().as_secs_f64();
         let (states, unique) = (progress.states.load(Relaxed), progress.unique.load(Relaxed));
-        let frontier = unique.saturating_sub(progress.expanded.load(Relaxed));
+        let expanded = progress.expanded.load(Relaxed);
+        let frontier = unique.saturating_sub(expanded);
+        // What waits may lead to more, and to nothing new.
+        let left = spent * frontier as f64 / expanded.max(1) as f64;
         let memory = resident_bytes().map_or_else(String::new, |resident| format!(", {}", bytes(resident)));
         self.bar.set_message(format!(
-            "{}  {} of {} states, {}/s, depth {}, frontier {}{memory}, {:.0} s",
+            "{}  {} of {} states, {}/s, depth {}, frontier {}{memory}, {:.0} s, what waits takes {:.0} s",
             self.title,
             short(unique),
             short(states),
@@ -62,6 +65,7 @@ impl Line {
             progress.depth.load(Relaxed),
             short(frontier),
             spent,
+            left,
         ));
     }
 }

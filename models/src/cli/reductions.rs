@@ -7,13 +7,14 @@ use super::verdict::Verdict;
 use super::{HOLDS, ReductionsArgs, Registry, Screen, UNDECIDED, VIOLATED, run, select};
 
 /// What is compared: everything left out, one thing not, nothing.
-const VARIANTS: [(&str, Reductions); 7] = [
+const VARIANTS: [(&str, Reductions); 8] = [
     ("all", Reductions::ALL),
     ("names told apart", Reductions { symmetry: false, ..Reductions::ALL }),
     ("inert kept", Reductions { inert: false, ..Reductions::ALL }),
     ("early losses", Reductions { late_losses: false, ..Reductions::ALL }),
     ("early flushes", Reductions { late_flushes: false, ..Reductions::ALL }),
     ("no layers", Reductions { layers: false, ..Reductions::ALL }),
+    ("names alone", Reductions { symmetry: true, ..Reductions::NONE }),
     ("none", Reductions::NONE),
 ];
 
@@ -51,7 +52,7 @@ pub(super) fn reductions(
     let columns = [Column::Text("world"), Column::Text("verdict")]
         .into_iter()
         .chain(VARIANTS.map(|(name, _)| Column::Number(name)))
-        .chain([Column::Number("saved")]);
+        .chain([Column::Number("saved beyond names"), Column::Number("saved")]);
     screen.say(format_args!("\n{}", table(screen.width, &columns.collect::<Vec<_>>(), &rows)));
     Ok(worst)
 }
@@ -79,12 +80,14 @@ impl Compared<'_> {
     }
 
     fn row(&self) -> Row {
-        let [all, .., none] = &self.reports;
+        let [all, .., names, none] = &self.reports;
         let verdict = if self.agree() { Verdict::of(all).text() } else { "THEY DIFFER".to_owned() };
         let sizes = self.reports.iter().map(|report| format!("{}{}", at_least(report), count(report.unique)));
         let mut cells = vec![format!("{}/{}", self.check.protocol(), self.check.name()), verdict];
         cells.extend(sizes);
-        cells.push(format!("{}{:.1} x", at_least(none), ratio(none.unique, all.unique)));
+        for whole in [names, none] {
+            cells.push(format!("{}{:.1} x", at_least(whole), ratio(whole.unique, all.unique)));
+        }
         Row { cells, notes: Vec::new() }
     }
 }
