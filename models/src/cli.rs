@@ -159,7 +159,7 @@ struct Args {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Explore worlds and report what held.
-    Check(CheckArgs),
+    Check(Box<CheckArgs>),
     /// Plant the classic bugs, one at a time, and see whether the checks notice.
     Mutants(MutantsArgs),
     /// Explore worlds with and without what explorations leave out, and compare.
@@ -431,7 +431,7 @@ pub fn run(registry: &Registry, args: impl IntoIterator<Item = OsString>, screen
             return HOLDS;
         }
     };
-    let done = match args.command.unwrap_or_else(|| Command::Check(CheckArgs::default())) {
+    let done = match args.command.unwrap_or_else(|| Command::Check(Box::default())) {
         Command::Check(args) => run::check(registry, &args, screen),
         Command::Mutants(args) => mutants::mutants(registry, &args, screen),
         Command::Reductions(args) => reductions::reductions(registry, &args, screen),
