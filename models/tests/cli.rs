@@ -258,7 +258,7 @@ fn what_was_never_met_is_listed_once_all_worlds_were_explored() {
     let said = run(&registry(&fates), &["check"]).out;
     for words in [
         "fake: 1 of 3 inputs met a phase, 1 of 2 transitions were taken, 0 of 1 outcomes told",
-        "never met: a <vote> at a busy; a crash at a idle",
+        "never met: a <vote> at busy; a crash at idle",
         "never taken: from busy to idle",
         "never told: refused",
     ] {

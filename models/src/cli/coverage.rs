@@ -48,15 +48,21 @@ pub(super) fn sums(coverage: &Coverage) -> String {
     )
 }
 
+/// The inputs that could have met a phase and never did, if there are any.
+pub(super) fn unmet(coverage: &Coverage) -> Option<String> {
+    let unmet = coverage.unmet();
+    let pairs: Vec<String> = unmet.iter().map(|(phase, input)| format!("{input} at {phase}")).collect();
+    (!pairs.is_empty()).then(|| format!("never met: {}", pairs.join("; ")))
+}
+
 /// What never was, and what should not have been.
 fn never(coverage: &Coverage) -> Vec<String> {
-    let mut lines = Vec::new();
+    let mut lines = Vec::from_iter(unmet(coverage));
     let mut say = |head: &str, what: Vec<String>| {
         if !what.is_empty() {
             lines.push(format!("{head}: {}", what.join("; ")));
         }
     };
-    say("never met", coverage.unmet().iter().map(|(phase, input)| format!("{input} at a {phase}")).collect());
     say("never taken", coverage.untaken().iter().map(|(from, to)| format!("from {from} to {to}")).collect());
     say("never told", coverage.untold().into_iter().map(str::to_owned).collect());
     say("SURPRISES", coverage.surprises());

@@ -10,13 +10,14 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use crate::check::Protocol;
+use crate::coverage::Coverage;
 use crate::simulate::{
     Campaign, Explained, Fall, Options, Reached, Report, Simulation, Tally, TraceHash, campaign,
 };
 
 use super::progress::Line;
 use super::table::{Column, Row, count, counted, rate, seconds, short, table, wrapped};
-use super::{HOLDS, Registry, Screen, SimulateArgs, UNDECIDED, VIOLATED, interrupt, json, select};
+use super::{HOLDS, Registry, Screen, SimulateArgs, UNDECIDED, VIOLATED, coverage, interrupt, json, select};
 
 /// How often the live line is redrawn.
 const POLL: Duration = Duration::from_millis(100);
@@ -282,6 +283,10 @@ fn row(ran: &Ran) -> Row {
     let seen = |(name, reached): (&&str, &Reached)| format!("{name}: {} of {}", reached.seeds, reached.of);
     let reached: Vec<String> = report.reached.iter().map(seen).collect();
     notes.push(format!("seen in seeds: {}", reached.join("; ")));
+    if report.coverage.is_told() {
+        notes.push(format!("met: {}", coverage::sums(&report.coverage)));
+        notes.extend(coverage::unmet(&report.coverage));
+    }
     if !ran.unreached.is_empty() {
         let missing = ran.unreached.join("; ");
         notes.push(format!("NEVER SEEN, so nothing was shown about it: {missing}"));
@@ -311,6 +316,8 @@ struct Entry<'a> {
     seconds: f64,
     tally: &'a Tally,
     reached: &'a BTreeMap<&'static str, Reached>,
+    #[serde(skip_serializing_if = "Coverage::is_untold")]
+    coverage: &'a Coverage,
     unreached: &'a [&'static str],
     violations: &'a [Fall],
     explained: &'a [Explained],
@@ -326,6 +333,7 @@ impl<'a> Document<'a> {
             seconds: ran.report.elapsed.as_secs_f64(),
             tally: &ran.report.tally,
             reached: &ran.report.reached,
+            coverage: &ran.report.coverage,
             unreached: &ran.unreached,
             violations: &ran.report.falls,
             explained: &ran.report.explained,

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use super::digest::TraceHash;
 use super::record::Tally;
 use super::run::{Explained, Fall, Options, SeedReport, Simulation};
+use crate::coverage::Coverage;
 
 /// How many seeds that fell are explained, the first ones: enough to see whether they fell of one cause.
 pub const EXPLAINED: usize = 20;
@@ -94,6 +95,8 @@ pub struct Report {
     pub healing_max_ns: u128,
     /// What is to be seen in some world, by name.
     pub reached: BTreeMap<&'static str, Reached>,
+    /// What was met, in words of the protocol.
+    pub coverage: Coverage,
     /// What fell, by seed.
     pub falls: Vec<Fall>,
     /// The first of them, made short.
@@ -124,6 +127,7 @@ impl Report {
             entry.of += 1;
             entry.seeds += u64::from(reached);
         }
+        self.coverage.add(&seed.coverage);
         self.falls.extend(seed.fall);
         self.hash = [self.hash, seed.hash].into_iter().sum();
     }
@@ -137,6 +141,7 @@ impl Report {
             entry.of += reached.of;
             entry.seeds += reached.seeds;
         }
+        self.coverage.add(&other.coverage);
         self.falls.extend(other.falls);
         self.hash = [self.hash, other.hash].into_iter().sum();
     }

@@ -14,6 +14,7 @@ use super::phase::Phase;
 use super::record::{Awaiting, Record, Tally, Timed};
 use super::shrink::{Shrinking, busiest_first};
 use super::{CANARY, HEALS, NOTHING_WITHHELD, Simulated, nanos, rules};
+use crate::coverage::Coverage;
 use crate::trace::{Header, Recorded, Replays, SeenBy, SimulatedFall, Trace, TraceOf, Where};
 use crate::world::{Rules, World};
 
@@ -62,6 +63,8 @@ pub struct SeedReport {
     pub tally: Tally,
     /// The properties of which some world is to be seen, and whether it was.
     pub reached: Vec<(&'static str, bool)>,
+    /// What was met, in words of the protocol.
+    pub coverage: Coverage,
     /// What fell.
     pub fall: Option<Fall>,
     /// All that happened, in 128 bits.
@@ -124,8 +127,9 @@ impl<S: Simulated> Simulation for Seeds<S> {
         let ended = run.go(&rules, false, stop)?;
         let reached = ended.record.reached(&rules);
         let property = ended.fall.as_ref().map(|fall| fall.property);
+        let coverage = rules.coverage();
         let Record { tally, digest, .. } = ended.record;
-        Some(SeedReport { tally, reached, fall: ended.fall, hash: digest.finish(seed, property) })
+        Some(SeedReport { tally, reached, coverage, fall: ended.fall, hash: digest.finish(seed, property) })
     }
 
     fn explain(&self, seed: u64, options: &Options) -> Option<Explained> {
