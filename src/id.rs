@@ -116,3 +116,19 @@ macro_rules! no_nodes_inside {
 }
 pub(crate) use no_nodes_inside;
 no_nodes_inside!((), bool, u8, u16, u32, u64, core::convert::Infallible, crate::machine::Never);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nodes_are_renamed_wherever_they_are_held_and_others_nowhere() {
+        let by = Permutation::new(&[1, 0]);
+        let mut held = (Some(NodeId(0)), alloc::vec![NodeId(1), NodeId(7)]);
+        held.permute(&by);
+        assert_eq!(held, (Some(NodeId(1)), alloc::vec![NodeId(0), NodeId(7)]));
+        let mut none: Option<NodeId> = None;
+        none.permute(&by);
+        assert_eq!(none, None);
+    }
+}

@@ -299,9 +299,18 @@ struct MutantsArgs {
     /// Plant only this mutant; may be repeated.
     #[arg(long, value_name = "NAME")]
     only: Vec<String>,
-    /// How far the checks go.
+    /// What looks for them.
+    #[arg(long, value_enum, default_value_t = Explorers::Both)]
+    explorers: Explorers,
+    /// How far the exhaustive checks go.
     #[arg(long, value_enum, default_value_t = Bounds::Quick)]
     bounds: Bounds,
+    /// The seeds of the simulator, up to the first that falls; the last one is not included.
+    #[arg(long, value_name = "A..B", default_value = mutants::SEEDS, value_parser = simulate::seeds)]
+    seeds: Range<u64>,
+    /// Events under faults, for each seed of the simulator.
+    #[arg(long, value_name = "N", default_value_t = mutants::EVENTS, value_parser = clap::value_parser!(u64).range(1..))]
+    events: u64,
     #[command(flatten)]
     limits: Limits,
     /// Do not first check the sources as they are.
@@ -310,6 +319,34 @@ struct MutantsArgs {
     /// Write the results as JSON; `-` is standard output, and the tables then go to standard error.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Write the results as a page in Markdown.
+    #[arg(long, value_name = "FILE")]
+    markdown: Option<PathBuf>,
+}
+
+/// What looks for a planted bug.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Explorers {
+    /// Exhaustive checks of small worlds.
+    Exhaustive,
+    /// Long runs by seeds.
+    Simulate,
+    /// One and then the other.
+    #[default]
+    Both,
+}
+
+impl Explorers {
+    /// Whether small worlds are explored exhaustively.
+    const fn search(self) -> bool {
+        matches!(self, Self::Exhaustive | Self::Both)
+    }
+
+    /// Whether seeds are simulated.
+    const fn simulate(self) -> bool {
+        matches!(self, Self::Simulate | Self::Both)
+    }
 }
 
 #[derive(Debug, clap::Args)]

@@ -18,6 +18,18 @@ fn three_nodes_elect_the_one_that_asks_first() {
 }
 
 #[test]
+fn a_leader_that_is_deposed_has_no_heartbeat_left_to_send() {
+    let mut cluster = Cluster::new(3);
+    cluster.elect(1);
+    let set = |cluster: &Cluster| {
+        cluster.node(1).ledger.timers().iter().any(|(timer, _)| timer == Timer::Heartbeat)
+    };
+    assert!(set(&cluster));
+    cluster.deliver_to(n(1), n(2), Message::Vote { term: Term(9), last: Position::default() });
+    assert!(!cluster.node(1).raft.is_leader() && !set(&cluster));
+}
+
+#[test]
 fn a_node_alone_leads_itself_and_commits() {
     let mut cluster = Cluster::new(1);
     cluster.election_timeout(1);

@@ -1,10 +1,29 @@
-//! `mutants`: plants the classic bugs, one at a time, and sees whether the checks notice.
+//! `mutants`: plants the classic bugs, one at a time, and sees whether the explorers notice.
 //!
 //! A check proves little until it has been seen to fail. A mutant is a small edit of the real source with the
 //! property that must fall; one that survives is a hole in the model, one whose line is never reached tells
-//! that the worlds are too small.
+//! that the worlds are too small. Two explorers look, after one build: exhaustive checks of small worlds, and the
+//! simulator. Each finds every mutant, or the mutant's file argues why it cannot.
+//!
+//! | file | concern |
+//! |---|---|
+//! | `spec.rs` | a mutant as it is written down |
+//! | `planter.rs` | the copy in which it is planted, built and run |
+//! | `search.rs`, `simulator.rs` | how an explorer is called, and what it found |
+//! | `finding.rs`, `grade.rs` | what that means: of one explorer, of the mutant |
+//! | `summary.rs`, `markdown.rs` | told to people |
+//!
+//! # The JSON
+//! `mutants --json` writes one object, whose [`VERSION`] grows whenever a key goes or means something else; keys may
+//! come.
+//!
+//! - `version`, `bounds`, `explorers` (`exhaustive`, `simulate`, `both`), `seeds` (`[first, end]`, the end not
+//!   included), `events`: what was run;
+//! - `passed`, `outcomes` (a number for each outcome that there was), `found_by` (likewise for each explorer, and
+//!   `two` for those that two found): what came of it;
+//! - `mutants`: a [`Grade`] each, in which `search` and `simulator` are a [`Finding`](finding::Finding) or null.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -15,26 +34,35 @@ use crate::check::Protocol;
 
 use super::progress::Line;
 use super::run::NEVER_PANICS;
-use super::table::{Column, Row, counted, seconds, short, table, wrapped};
-use super::{HOLDS, MutantsArgs, Registry, Screen, VIOLATED, json, select};
+use super::table::{count, counted};
+use super::{Explorers, HOLDS, MutantsArgs, Registry, Screen, VIOLATED, json, select};
 
+mod finding;
 mod grade;
+mod markdown;
 mod planter;
+mod search;
+mod simulator;
 mod spec;
+mod summary;
 
 pub(super) use spec::Mutant;
 
-use grade::{Grade, Outcome, Run};
-use planter::Planter;
+use grade::{Grade, Outcome};
+use planter::{Lost, Planter};
 use spec::Claim;
 
-/// A check of a mutant ends after this long, unless the command line says otherwise.
+/// The seeds that the simulator runs a mutant by, unless the command line says otherwise: what its file argues holds
+/// for these.
+pub(super) const SEEDS: &str = "0..1500";
+/// The events under faults of each of them.
+pub(super) const EVENTS: u64 = 1_000;
+/// A check of a mutant, and a simulation, ends after this long, unless the command line says otherwise.
 const TIMEOUT_SECONDS: u64 = 300;
-/// A check of a mutant ends at this many distinct states, unless the command line says otherwise: a bug may
-/// make a world far larger.
-const STATES_MAX: u64 = 50_000_000;
 /// What the process may take beyond the timeouts of its checks.
 const GRACE: Duration = Duration::from_secs(30);
+/// The version of the JSON.
+const VERSION: u32 = 1;
 
 /// All mutants of the registry's protocols.
 pub(super) fn all(registry: &Registry) -> Result<Vec<Mutant>, String> {
@@ -67,7 +95,39 @@ fn root(registry: &Registry) -> Result<PathBuf, String> {
 /// The document that `mutants --json` writes.
 #[derive(Debug, Serialize)]
 struct Document<'a> {
+    version: u32,
+    bounds: &'static str,
+    explorers: Explorers,
+    seeds: (u64, u64),
+    events: u64,
+    passed: bool,
+    outcomes: BTreeMap<Outcome, usize>,
+    found_by: BTreeMap<&'a str, usize>,
     mutants: &'a [Grade],
+}
+
+impl<'a> Document<'a> {
+    fn new(args: &MutantsArgs, grades: &'a [Grade]) -> Self {
+        let (mut outcomes, mut found_by) = (BTreeMap::new(), BTreeMap::new());
+        for grade in grades {
+            *outcomes.entry(grade.outcome).or_default() += 1;
+            let two = (grade.found_by.len() > 1).then_some("two");
+            for explorer in grade.found_by.iter().map(String::as_str).chain(two) {
+                *found_by.entry(explorer).or_default() += 1;
+            }
+        }
+        Self {
+            version: VERSION,
+            bounds: args.bounds.name(),
+            explorers: args.explorers,
+            seeds: (args.seeds.start, args.seeds.end),
+            events: args.events,
+            passed: grades.iter().all(|grade| grade.passed),
+            outcomes,
+            found_by,
+            mutants: grades,
+        }
+    }
 }
 
 /// Runs `mutants`: the exit status, or why it could not be carried out.
@@ -82,6 +142,11 @@ pub(super) fn mutants(
     if chosen.is_empty() {
         screen.complain("no mutant was graded, and that proves nothing");
         return Ok(VIOLATED);
+    }
+    for protocol in &protocols {
+        if chosen.iter().any(|mutant| mutant.protocol == protocol.name) {
+            simulable(protocol, args, screen)?;
+        }
     }
     let planter = Planter::new(&root(registry)?, &registry.mutants)?;
     let hunt = Hunt { planter, protocols, args };
@@ -100,14 +165,19 @@ pub(super) fn mutants(
         let line = Line::new(title.clone(), screen.live);
         let grade = hunt.grade(mutant, known.get(&mutant.protocol));
         drop(line);
-        screen.say(format_args!("{title}: {}", said(&grade)));
+        screen.say(format_args!("{title}: {}", summary::said(&grade)));
         grades.push(grade);
     }
-    screen.say(summary(&grades, screen.width));
+    screen.say(summary::summary(&grades, screen.width));
+    let document = Document::new(args, &grades);
     if let Some(file) = &args.json {
-        json::write(&Document { mutants: &grades }, file, screen)?;
+        json::write(&document, file, screen)?;
     }
-    Ok(if grades.iter().all(|grade| grade.passed) { HOLDS } else { VIOLATED })
+    if let Some(file) = &args.markdown {
+        json::write_file(file, markdown::page(registry.command, args, &grades).as_bytes())
+            .map_err(|error| format!("the page to {} failed: {error}", file.display()))?;
+    }
+    Ok(if document.passed { HOLDS } else { VIOLATED })
 }
 
 /// The mutants that the command line asks for.
@@ -122,6 +192,19 @@ fn chosen(registry: &Registry, protocols: &[&Protocol], args: &MutantsArgs) -> R
     Ok(mutants)
 }
 
+/// Says so if a protocol cannot be simulated; an error if nothing else was asked for.
+fn simulable(protocol: &Protocol, args: &MutantsArgs, screen: &mut Screen<'_>) -> Result<(), String> {
+    let name = protocol.name;
+    if protocol.simulation.is_some() || !args.explorers.simulate() {
+        return Ok(());
+    }
+    if !args.explorers.search() {
+        return Err(format!("`{name}` has no simulation: give its `Protocol` one, or leave it out"));
+    }
+    screen.say(format_args!("{name} has no simulation: its mutants have one explorer"));
+    Ok(())
+}
+
 /// A run over several mutants.
 struct Hunt<'a> {
     planter: Planter,
@@ -130,14 +213,15 @@ struct Hunt<'a> {
 }
 
 impl Hunt<'_> {
-    /// Checks the sources as they are, in every world that a chosen mutant runs: the properties by protocol.
+    /// Checks the sources as they are, in every world that a chosen mutant runs and by every seed: the properties of
+    /// these worlds, by protocol.
     ///
     /// Without a baseline nothing is known of properties.
     fn baseline(
         &self,
         chosen: &[Mutant],
         screen: &mut Screen<'_>,
-    ) -> Result<BTreeMap<String, Vec<String>>, String> {
+    ) -> Result<BTreeMap<String, BTreeSet<String>>, String> {
         let mut known = BTreeMap::new();
         let planted = || chosen.iter().filter(|mutant| !mutant.spec.edit.is_empty());
         if self.args.no_baseline || planted().next().is_none() {
@@ -151,79 +235,82 @@ impl Hunt<'_> {
             if ours.is_empty() {
                 continue;
             }
-            let mut worlds: Vec<String> = Vec::new();
-            if ours.iter().all(|mutant| !mutant.spec.world.is_empty()) {
-                worlds.extend(ours.iter().flat_map(|mutant| &mutant.spec.world).cloned());
-                worlds.retain(|name| protocol.checks.iter().any(|check| check.name() == name));
-                worlds.sort_unstable();
-                worlds.dedup();
+            let _line = Line::new(format!("{} as it is", protocol.name), screen.live);
+            if self.args.explorers.search() {
+                let properties = self.search_baseline(&binary, protocol, &worlds(&ours, protocol), screen)?;
+                known.insert(protocol.name.to_owned(), properties);
             }
-            let line = Line::new(format!("{} as it is: checking", protocol.name), screen.live);
-            let (status, text) = self.run(&binary, protocol, &worlds, &[])?;
-            drop(line);
-            let run = parsed(&text)?;
-            if !status.success() {
-                let call = format!("check {}", protocol.name);
-                return Err(format!("`{call}` at {} bounds: {status}", self.args.bounds.name()));
+            if self.simulates(protocol) {
+                self.simulator_baseline(&binary, protocol, screen)?;
             }
-            screen.say(format_args!(
-                "{} as it is: holds in {}",
-                protocol.name,
-                counted(run.checks.len(), "world")
-            ));
-            let properties = run.properties().map(str::to_owned).collect();
-            known.insert(protocol.name.to_owned(), properties);
         }
         Ok(known)
     }
 
-    /// Runs the checks of `protocol` in the copy, up to the first in which one of `until` fell.
-    fn run(
+    /// That a protocol as it is holds in these worlds: their properties.
+    fn search_baseline(
         &self,
         binary: &Path,
         protocol: &Protocol,
         worlds: &[String],
-        until: &[String],
-    ) -> Result<(std::process::ExitStatus, String), String> {
-        let limits = self.args.limits;
-        let timeout = limits.timeout.unwrap_or(TIMEOUT_SECONDS);
-        let mut args = vec!["check".to_owned(), protocol.name.to_owned()];
-        args.extend(["--bounds".to_owned(), self.args.bounds.name().to_owned()]);
-        args.extend(["--timeout".to_owned(), timeout.to_string()]);
-        // With one thread, which property falls first is the same each time.
-        let threads = limits.threads.or_else(|| (!until.is_empty()).then_some(1));
-        args.extend(threads.map(|threads| format!("--threads={threads}")));
-        args.push(format!("--max-states={}", limits.max_states.unwrap_or(STATES_MAX)));
-        args.extend(worlds.iter().map(|world| format!("--world={world}")));
-        args.extend(until.iter().map(|property| format!("--fail-fast={property}")));
-        let checks = if worlds.is_empty() { protocol.checks.len() } else { worlds.len() };
-        let limit = Duration::from_secs(timeout.saturating_mul(checks as u64)).saturating_add(GRACE);
-        self.planter.run(binary, &args, limit)
+        screen: &mut Screen<'_>,
+    ) -> Result<BTreeSet<String>, String> {
+        let run = search::run(&self.planter, self.args, binary, protocol, worlds, &[]);
+        let (status, run) = run.map_err(|lost| lost.to_string())?;
+        if !status.success() {
+            let call = format!("check {}", protocol.name);
+            return Err(format!("`{call}` at {} bounds: {status}", self.args.bounds.name()));
+        }
+        screen.say(format_args!(
+            "{} as it is: holds in {}",
+            protocol.name,
+            counted(run.checks.len(), "world")
+        ));
+        Ok(run.properties().map(str::to_owned).collect())
     }
 
-    /// Plants a mutant, builds it, runs it and grades it.
-    fn grade(&self, mutant: &Mutant, known: Option<&Vec<String>>) -> Grade {
-        let ungraded = |outcome, detail| Grade::unobserved(mutant, outcome, detail);
+    /// That a protocol as it is holds by all seeds.
+    fn simulator_baseline(
+        &self,
+        binary: &Path,
+        protocol: &Protocol,
+        screen: &mut Screen<'_>,
+    ) -> Result<(), String> {
+        let (seeds, events) = (&self.args.seeds, self.args.events);
+        let run = simulator::run(&self.planter, self.args, binary, protocol);
+        let (status, _) = run.map_err(|lost| lost.to_string())?;
+        if !status.success() {
+            let call = format!("simulate {} --seeds {}..{}", protocol.name, seeds.start, seeds.end);
+            return Err(format!("`{call} --events {events}`: {status}"));
+        }
+        let many = count(seeds.end.saturating_sub(seeds.start));
+        screen.say(format_args!(
+            "{} as it is: holds by {many} seeds of {} events",
+            protocol.name,
+            count(events)
+        ));
+        Ok(())
+    }
+
+    /// Whether mutants of `protocol` are simulated.
+    fn simulates(&self, protocol: &Protocol) -> bool {
+        self.args.explorers.simulate() && protocol.simulation.is_some()
+    }
+
+    /// Plants a mutant, builds it, runs it through the explorers and grades it.
+    fn grade(&self, mutant: &Mutant, known: Option<&BTreeSet<String>>) -> Grade {
+        let ungraded = |outcome, detail| Grade::unobserved(mutant, outcome, Some(detail));
         let spec = &mutant.spec;
         if spec.edit.is_empty() {
-            let argument = spec.argument.clone().unwrap_or_default();
             let equivalent = spec.expected_outcome == Claim::Equivalent;
-            return ungraded(if equivalent { Outcome::Equivalent } else { Outcome::Inapplicable }, argument);
+            let outcome = if equivalent { Outcome::Equivalent } else { Outcome::Inapplicable };
+            return Grade::unobserved(mutant, outcome, None);
         }
         let Some(protocol) = self.protocols.iter().find(|protocol| protocol.name == mutant.protocol) else {
             return ungraded(Outcome::Stale, format!("there is no protocol {}", mutant.protocol));
         };
-        let worlds: Vec<&str> = protocol.checks.iter().map(|check| check.name()).collect();
-        if let Some(unknown) = spec.world.iter().find(|name| !worlds.contains(&name.as_str())) {
-            return ungraded(
-                Outcome::Stale,
-                format!("no world `{unknown}`; there are: {}", worlds.join(", ")),
-            );
-        }
-        let missing =
-            |name: &&String| *name != NEVER_PANICS && known.is_some_and(|known| !known.contains(name));
-        if let Some(unknown) = spec.expect.iter().find(missing) {
-            return ungraded(Outcome::Stale, format!("no property `{unknown}` in the worlds it runs"));
+        if let Some(unknown) = unknown(mutant, protocol, known) {
+            return ungraded(Outcome::Stale, unknown);
         }
         let planted = match self.planter.plant(&spec.edit) {
             Ok(planted) => planted,
@@ -233,86 +320,39 @@ impl Hunt<'_> {
             Ok(binary) => binary,
             Err(why) => return ungraded(Outcome::BuildFailed, why),
         };
-        // One that is claimed to make no difference must not make any property fall.
-        let any = [String::new()];
-        let until = if spec.expected_outcome == Claim::Killed { &spec.expect[..] } else { &any[..] };
-        let run = self.run(&binary, protocol, &spec.world, until).and_then(|(_, text)| parsed(&text));
-        match run {
-            Ok(run) => Grade::of(mutant, &run, planted.marked),
-            Err(why) => ungraded(Outcome::Survived, why),
-        }
+        let (planter, marked) = (&self.planter, planted.marked);
+        let search = || search::look(planter, self.args, &binary, protocol, mutant, marked);
+        let simulate = || simulator::look(planter, self.args, &binary, protocol, mutant, marked);
+        let search = self.args.explorers.search().then(search);
+        Grade::of(mutant, search, self.simulates(protocol).then(simulate))
     }
 }
 
-/// The results of a check in the copy.
-fn parsed(text: &str) -> Result<Run, String> {
+/// The worlds that these mutants run: those that they name, or all.
+fn worlds(mutants: &[&Mutant], protocol: &Protocol) -> Vec<String> {
+    let mut worlds: Vec<String> = Vec::new();
+    if mutants.iter().all(|mutant| !mutant.spec.world.is_empty()) {
+        worlds.extend(mutants.iter().flat_map(|mutant| &mutant.spec.world).cloned());
+        worlds.retain(|name| protocol.checks.iter().any(|check| check.name() == name));
+        worlds.sort_unstable();
+        worlds.dedup();
+    }
+    worlds
+}
+
+/// What a mutant names that does not exist.
+fn unknown(mutant: &Mutant, protocol: &Protocol, known: Option<&BTreeSet<String>>) -> Option<String> {
+    let worlds: Vec<&str> = protocol.checks.iter().map(|check| check.name()).collect();
+    if let Some(unknown) = mutant.spec.world.iter().find(|name| !worlds.contains(&name.as_str())) {
+        return Some(format!("no world `{unknown}`; there are: {}", worlds.join(", ")));
+    }
+    let missing = |name: &&String| *name != NEVER_PANICS && known.is_some_and(|known| !known.contains(*name));
+    let unknown = mutant.spec.expect.iter().find(missing)?;
+    Some(format!("no property `{unknown}` in the worlds it runs"))
+}
+
+/// The results of a run in the copy.
+fn understood<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, Lost> {
     serde_json::from_str(text)
-        .map_err(|error| format!("the results of the check are not understood: {error}"))
-}
-
-/// What became of a mutant, in one line or, if it needs explaining, several.
-fn said(grade: &Grade) -> String {
-    let outcome = grade.outcome.text();
-    let detail = grade.detail.as_ref().map_or_else(String::new, |detail| format!(": {detail}"));
-    match (grade.outcome, &grade.property, &grade.world) {
-        (Outcome::Killed, Some(property), Some(world)) => {
-            let steps = grade.steps.map_or_else(|| "no trace".to_owned(), |steps| counted(steps, "step"));
-            format!("{outcome} by {property} in {world}, {steps}, {}{detail}", seconds(grade.seconds))
-        }
-        (Outcome::Survived | Outcome::NotReached, ..) => {
-            format!("{outcome}{detail}, {}", seconds(grade.seconds))
-        }
-        _ => format!("{outcome}{detail}"),
-    }
-}
-
-/// The table at the end, with what needs attention below.
-fn summary(grades: &[Grade], width: u16) -> String {
-    let columns = [
-        Column::Text("mutant"),
-        Column::Text("outcome"),
-        Column::Text("fell"),
-        Column::Text("world"),
-        Column::Number("states"),
-        Column::Number("time"),
-        Column::Number("steps"),
-    ];
-    let dash = || "-".to_owned();
-    let row = |grade: &Grade| Row {
-        cells: vec![
-            format!("{}/{}", grade.protocol, grade.name),
-            grade.outcome.text().to_owned(),
-            grade.property.clone().unwrap_or_else(dash),
-            grade.world.clone().unwrap_or_else(dash),
-            grade.unique.map_or_else(dash, short),
-            if grade.unique.is_some() { seconds(grade.seconds) } else { dash() },
-            grade.steps.map_or_else(dash, |steps| steps.to_string()),
-        ],
-        notes: vec![grade.source.clone()],
-    };
-    let rows: Vec<Row> = grades.iter().map(row).collect();
-    let mut text = format!("\n{}\n\n", table(width, &columns, &rows));
-    for grade in grades.iter().filter(|grade| !grade.passed || grade.outcome != Outcome::Killed) {
-        let detail = grade.detail.as_deref().unwrap_or("no argument");
-        let head = format!("{}/{} {}: ", grade.protocol, grade.name, grade.outcome.text());
-        match detail.contains('\n') {
-            true => text.push_str(&format!("{head}\n{detail}\n")),
-            false => text.push_str(&format!("{}\n", wrapped(&(head + detail), usize::from(width), 4))),
-        }
-    }
-    let all = [
-        Outcome::Killed,
-        Outcome::Survived,
-        Outcome::NotReached,
-        Outcome::Equivalent,
-        Outcome::Inapplicable,
-        Outcome::Stale,
-        Outcome::BuildFailed,
-    ];
-    let sum = |outcome| grades.iter().filter(|grade| grade.outcome == outcome).count();
-    let sums = all.map(|outcome| (sum(outcome), outcome.text().to_lowercase()));
-    let sums: Vec<String> =
-        sums.iter().filter(|(sum, _)| *sum > 0).map(|(sum, word)| format!("{sum} {word}")).collect();
-    text.push_str(&format!("{}: {}", counted(grades.len(), "mutant"), sums.join(", ")));
-    text
+        .map_err(|error| Lost::Failed(format!("its results are not understood: {error}")))
 }

@@ -109,7 +109,8 @@ pub(super) fn simulate(
     screen.say(summary(&ran, screen.width));
     let hash: TraceHash = ran.iter().map(|ran| ran.report.hash).sum();
     if let Some(file) = &args.json {
-        json::write(&Document::new(args, &ran, hash), file, screen)?;
+        let planted = (registry.mutants.reached)();
+        json::write(&Document::new(args, &ran, hash, planted), file, screen)?;
     }
     screen.say(format_args!("trace hash: {hash}"));
     Ok(status(&ran))
@@ -306,6 +307,8 @@ struct Document<'a> {
     events: u64,
     simulations: Vec<Entry<'a>>,
     trace_hash: String,
+    /// Whether the line of a planted mutant was reached; null where none is planted.
+    reached: Option<bool>,
 }
 
 #[derive(Serialize)]
@@ -325,7 +328,7 @@ struct Entry<'a> {
 }
 
 impl<'a> Document<'a> {
-    fn new(args: &SimulateArgs, ran: &'a [Ran], hash: TraceHash) -> Self {
+    fn new(args: &SimulateArgs, ran: &'a [Ran], hash: TraceHash, planted: Option<bool>) -> Self {
         let entry = |ran: &'a Ran| Entry {
             protocol: ran.protocol,
             seeds: ran.report.seeds,
@@ -345,6 +348,7 @@ impl<'a> Document<'a> {
             events: args.events,
             simulations: ran.iter().map(entry).collect(),
             trace_hash: hash.to_string(),
+            reached: planted,
         }
     }
 }

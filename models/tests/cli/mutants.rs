@@ -2,8 +2,11 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 
 use quorate_models::cli::{HOLDS, Registry, UNDECIDED, VIOLATED};
+use quorate_models::simulate::{Explained, Options, SeedReport, Simulation};
+use quorate_models::trace::Replays;
 use serde_json::{Value, json};
 
 use super::{Fate, Said, registry, run};
@@ -22,7 +25,7 @@ pub fn double(x: u32) -> u32 {
 }
 ";
 
-/// The toy's command line: it answers `check` as the real one does.
+/// The toy's command line: it answers `check` and `simulate` as the real one does. Only seed 3 doubles a seven.
 const MAIN: &str = r##"
 mod planted;
 fn main() {
@@ -30,6 +33,9 @@ fn main() {
     let file = &args[args.iter().position(|arg| arg == "--json").unwrap() + 1];
     let even = toy::double(3) % 2 == 0;
     let small = toy::double(3) < 100;
+    if args[1] == "simulate" {
+        return simulate(&args, file, even, small);
+    }
     let right = even && small;
     let fell = if even { "small" } else { "even" };
     let violation = if right { "null".to_owned() } else { format!(r#"{{"property":"{fell}","steps":["double"]}}"#) };
@@ -40,7 +46,41 @@ fn main() {
         "violation":{violation}}}],"reached":{reached}}}"#)).unwrap();
     std::process::exit(if right { 0 } else { 1 });
 }
+
+fn simulate(args: &[String], file: &str, even: bool, small: bool) {
+    let seeds = args.iter().find_map(|arg| arg.strip_prefix("--seeds=0..")).unwrap();
+    let seeds: u64 = seeds.parse().unwrap();
+    let seed = if !even || !small { Some(0) } else { (seeds > 3 && toy::double(7) != 14).then_some(3) };
+    let fell = if !small { "small" } else { "even" };
+    let reached = planted::reached().map_or("null".to_owned(), |reached| reached.to_string());
+    let fall = seed.map_or(String::new(), |seed| format!(r#"{{"seed":{seed},"property":"{fell}","event":9,"healing":false"#));
+    let (violation, explained) = match seed {
+        Some(_) => (format!("{fall}}}"), format!(r#"{fall},"steps":["double","double"]}}"#)),
+        None => (String::new(), String::new()),
+    };
+    std::fs::write(file, format!(
+        r#"{{"simulations":[{{"protocol":"fake","seeds":{seeds},"complete":{},"seconds":0.5,
+        "violations":[{violation}],"explained":[{explained}]}}],"reached":{reached}}}"#, seed.is_none())).unwrap();
+    std::process::exit(if seed.is_none() { 0 } else { 1 });
+}
 "##;
+
+/// A simulation of which it is only asked whether there is one: the toy's binary simulates.
+struct Elsewhere;
+
+impl Simulation for Elsewhere {
+    fn run(&self, _: u64, _: &Options, _: &AtomicBool) -> Option<SeedReport> {
+        None
+    }
+
+    fn explain(&self, _: u64, _: &Options) -> Option<Explained> {
+        None
+    }
+
+    fn replays(&self, _: Value) -> Result<Box<dyn Replays>, serde_json::Error> {
+        serde_json::from_str("nothing").map(|()| unreachable!("it is no JSON"))
+    }
+}
 
 /// A workspace laid out as ours is, and a registry for it.
 struct Toy {
@@ -66,6 +106,13 @@ impl Toy {
         toy.write("models/src/main.rs", MAIN);
         toy.write("models/src/planted.rs", "pub fn reached() -> Option<bool> { None }\n");
         fs::create_dir_all(toy.folder.path().join("models/mutants/fake")).expect("created");
+        toy
+    }
+
+    /// One that can be simulated as well.
+    fn simulated() -> Self {
+        let mut toy = Self::new();
+        toy.registry.protocols[0].simulation = Some(Box::new(Elsewhere));
         toy
     }
 
@@ -143,11 +190,16 @@ fn every_outcome_is_told_from_every_other() {
     }
     let expected = json!({
         "protocol": "fake", "name": "killed", "source": "Folklore", "why": "It differs.", "expect": ["even"],
-        "outcome": "killed", "property": "even", "world": "good", "explorer": "dfs", "seconds": 0.25, "steps": 1,
-        "unique": 3, "reached": true, "detail": null, "passed": true,
+        "simulator_expect": [], "outcome": "killed", "passed": true, "found_by": ["dfs"], "reached": true,
+        "argument": null, "detail": null, "simulator": null,
+        "search": {
+            "verdict": "found", "explorer": "dfs", "property": "even", "world": "good", "states": 3, "seed": null,
+            "seeds": null, "event": null, "seconds": 0.25, "steps": 1, "reached": true, "argument": null,
+            "binding": true, "detail": null,
+        },
     });
     assert_eq!(grades["killed"], expected);
-    assert_eq!(grades["other-fell"]["detail"], "fell: small, expected: even");
+    assert_eq!(grades["other-fell"]["detail"], "the search: fell: small, expected: even");
     assert_eq!(grades["not-same"]["passed"], false);
     assert!(grades["panics"]["detail"].as_str().is_some_and(|detail| detail.contains("without results")));
     assert!(
@@ -164,6 +216,136 @@ fn every_outcome_is_told_from_every_other() {
     let said = toy.run(&[]);
     assert_eq!(said.status, UNDECIDED);
     assert!(said.err.contains("killed.toml") && said.err.contains("expect_nothing"), "{}", said.err);
+}
+
+#[test]
+fn what_one_explorer_misses_and_the_other_finds_needs_a_reason_that_stays_true() {
+    let toy = Toy::simulated();
+    toy.mutant("both", "", "two = 2;", "two = 3; @reached;");
+    // The checks of the toy never double a seven; the simulator does.
+    toy.mutant("seed", "", "return 14;", "@reached; return 15;");
+    toy.mutant("seed-argued", "search_misses = \"No seven.\"", "return 14;", "@reached; return 15;");
+    toy.mutant("none-missed", "simulator_misses = \"?\"", "two = 2;", "two = 3; @reached;");
+    toy.mutant("unreached", "", "return 14;", "if x == 8 { @reached; } return 14;");
+    toy.mutant(
+        "same",
+        "expected_outcome = \"equivalent\"\nargument = \"Never.\"",
+        "return 14;",
+        "return 15;",
+    );
+    toy.mutant("other", "", "two * x", "@reached; two * x * 100");
+    toy.mutant("other-named", "simulator_expect = [\"small\"]", "two * x", "@reached; two * x * 100");
+    toy.mutant("panics", "simulator_expect = [\"never panics\"]", "return 14;", "{ @reached; } panic!();");
+
+    let (grades, said) = toy.grades(VIOLATED, &[]);
+    for (name, outcome, passed, found_by, detail) in [
+        ("both", "killed", true, json!(["dfs", "simulator"]), Value::Null),
+        ("seed", "killed", false, json!(["simulator"]), json!("the search does not reach the edited line")),
+        ("seed-argued", "killed", true, json!(["simulator"]), Value::Null),
+        (
+            "none-missed",
+            "killed",
+            false,
+            json!(["dfs", "simulator"]),
+            json!("the simulator finds it, though argued not to: take `simulator_misses` out"),
+        ),
+        (
+            "unreached",
+            "not_reached",
+            false,
+            json!([]),
+            json!("the search does not reach the edited line; the simulator does not reach the edited line"),
+        ),
+        (
+            "same",
+            "killed",
+            false,
+            json!(["simulator"]),
+            json!("argued to make no difference, yet this fell (simulator): even"),
+        ),
+        (
+            "other-named",
+            "killed",
+            false,
+            json!(["simulator"]),
+            json!("the search: fell: small, expected: even"),
+        ),
+        ("panics", "killed", false, json!(["simulator"]), json!("the search does not reach the edited line")),
+    ] {
+        assert_eq!(grades[name]["outcome"], outcome, "{name}: {}", said.err);
+        assert_eq!(grades[name]["passed"], passed, "{name}");
+        assert_eq!(grades[name]["found_by"], found_by, "{name}");
+        assert_eq!(grades[name]["detail"], detail, "{name}");
+    }
+    assert_eq!(grades["other"]["passed"], false);
+    assert_eq!(grades["seed"]["simulator"]["seeds"], 4, "0 to 3");
+    assert_eq!(grades["seed"]["simulator"]["steps"], 2, "the short trace");
+    assert_eq!(grades["panics"]["simulator"]["property"], "never panics");
+    assert!(said.err.contains("missed by the search: No seven."), "{}", said.err);
+    assert!(
+        said.err.contains("9 mutants: 7 killed, 1 survived, 1 not reached; 7 NOT AS CLAIMED"),
+        "{}",
+        said.err
+    );
+}
+
+#[test]
+fn either_explorer_can_be_asked_alone_and_only_what_it_was_asked_for_is_argued_about() {
+    let toy = Toy::simulated();
+    toy.mutant("seed", "search_misses = \"No seven.\"", "return 14;", "@reached; return 15;");
+    let (grades, _) = toy.grades(HOLDS, &["--explorers", "simulate"]);
+    assert_eq!(grades["seed"]["found_by"], json!(["simulator"]));
+    assert_eq!(grades["seed"]["search"], Value::Null);
+    let (grades, said) = toy.grades(HOLDS, &["--explorers", "exhaustive"]);
+    assert_eq!(grades["seed"]["outcome"], "missed", "{}", said.err);
+    // Three seeds are too few.
+    let (grades, _) = toy.grades(VIOLATED, &["--seeds", "0..3"]);
+    assert_eq!(grades["seed"]["outcome"], "not_reached");
+
+    // An argument speaks of the usual seeds: that more find it is no lie of it.
+    let toy = Toy::simulated();
+    toy.mutant("odd", "simulator_misses = \"Chance.\"", "two = 2;", "two = 3; @reached;");
+    toy.grades(VIOLATED, &[]);
+    toy.grades(HOLDS, &["--events", "1001"]);
+
+    let toy = Toy::new();
+    toy.mutant("killed", "", "two = 2;", "two = 3; @reached;");
+    let said = toy.run(&["--explorers", "simulate"]);
+    assert!(said.status == UNDECIDED && said.err.contains("`fake` has no simulation"), "{}", said.err);
+    let said = toy.run(&[]);
+    assert!(said.status == HOLDS && said.out.contains("its mutants have one explorer"), "{}", said.err);
+}
+
+#[test]
+fn the_sources_must_hold_by_every_seed_as_well() {
+    let toy = Toy::simulated();
+    toy.write("src/lib.rs", &LIB.replace("return 14", "return 15"));
+    toy.mutant("killed", "", "two = 2;", "two = 3; @reached;");
+    let said = toy.run(&[]);
+    assert_eq!(said.status, VIOLATED);
+    assert!(said.err.contains("`simulate fake --seeds 0..1500 --events 1000`"), "{}", said.err);
+    toy.grades(HOLDS, &["--seeds", "0..3"]);
+}
+
+#[test]
+fn the_document_tells_what_was_run_and_what_came_of_it_and_the_page_likewise() {
+    let toy = Toy::simulated();
+    toy.mutant("both", "", "two = 2;", "two = 3; @reached;");
+    toy.mutant("seed", "search_misses = \"No | seven.\"", "return 14;", "@reached; return 15;");
+    let page = toy.folder.path().join("page.md");
+    let said = toy.run(&["--json", "-", "--markdown", page.to_str().expect("text")]);
+    let mut document: Value = serde_json::from_str(&said.out).expect("JSON");
+    document["mutants"] = json!(document["mutants"].as_array().map(Vec::len));
+    let expected = json!({
+        "version": 1, "bounds": "quick", "explorers": "both", "seeds": [0, 1500], "events": 1000, "passed": true,
+        "outcomes": {"killed": 2}, "found_by": {"dfs": 1, "simulator": 2, "two": 1}, "mutants": 2,
+    });
+    assert_eq!(document, expected, "{}", said.err);
+    let page = fs::read_to_string(page).expect("written");
+    let row = "| fake/both | Folklore | even | dfs, simulator | good | 3 | 0.25 s | 1 | 1 | 0.50 s | 2 |";
+    assert!(page.contains(row), "{page}");
+    assert!(page.contains("2 mutants: 2 killed; 1 found by two explorers."), "{page}");
+    assert!(page.contains("- `fake/seed`: The search misses it. No | seven."), "{page}");
 }
 
 #[test]
@@ -201,6 +383,9 @@ fn what_would_go_ungraded_or_unargued_is_refused() {
         ("expected_outcome = \"equivalent\"", "needs an `argument`"),
         ("expected_outcome = \"inapplicable\"\nargument = ' '", "needs an `argument`"),
         ("expected_outcome = \"lost\"", "lost"),
+        ("expect = [\"even\"]\nsimulator_misses = ' '", "needs a reason"),
+        ("expect = [\"even\"]\nsearch_misses = 'a'\nsimulator_misses = 'b'", "then it is equivalent"),
+        ("expected_outcome = \"equivalent\"\nargument = 'a'\nsimulator_misses = 'b'", "nothing finds"),
     ] {
         let toy = Toy::new();
         let top = "name = \"m\"\nsource = \"Folklore\"\nwhy = \"It differs.\"\n";

@@ -4,7 +4,7 @@
 //! each build is a small one.
 
 use std::collections::BTreeSet;
-use std::fmt::Display;
+use std::fmt::{Display, Formatter};
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader};
 use std::path::{Component, Path, PathBuf};
@@ -21,6 +21,8 @@ const MARK: &str = "\n/// Set once a planted line is executed.\n\
     pub static PLANTED: core::sync::atomic::AtomicBool = core::sync::atomic::AtomicBool::new(false);\n";
 /// Folders that no build needs, wherever they are.
 const SKIPPED: [&str; 4] = ["target", "corpus", "artifacts", "node_modules"];
+/// The exit status of a program whose main thread panicked.
+const PANICKED: i32 = 101;
 /// How often a running check is looked at.
 const POLL: Duration = Duration::from_millis(20);
 
@@ -34,6 +36,22 @@ pub(crate) struct Planter {
     tree: PathBuf,
     /// Held while the copy is in use.
     _lock: File,
+}
+
+/// Why a run of the copy's binary left no results.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Lost {
+    /// It panicked, and nothing in it caught that.
+    Panicked(String),
+    /// Anything else.
+    Failed(String),
+}
+
+impl Display for Lost {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        let (Self::Panicked(why) | Self::Failed(why)) = self;
+        f.write_str(why)
+    }
 }
 
 /// Edits that are planted, until this is dropped.
@@ -199,9 +217,9 @@ impl Planter {
         binary: &Path,
         args: &[String],
         limit: Duration,
-    ) -> Result<(ExitStatus, String), String> {
+    ) -> Result<(ExitStatus, String), Lost> {
         let (log, json) = (self.home.join("check.log"), self.home.join("check.json"));
-        let failed = |error: &dyn Display| format!("the check could not be run: {error}");
+        let failed = |error: &dyn Display| Lost::Failed(format!("it could not be run: {error}"));
         if json.exists() {
             fs::remove_file(&json).map_err(|error| failed(&error))?;
         }
@@ -223,13 +241,17 @@ impl Planter {
             }
             if started.elapsed() > limit {
                 child.kill().and_then(|()| child.wait()).map_err(|error| failed(&error))?;
-                return Err(format!("the check was still running after {} s", limit.as_secs()));
+                return Err(Lost::Failed(format!("it was still running after {} s", limit.as_secs())));
             }
             std::thread::sleep(POLL);
         };
         match fs::read_to_string(&json) {
             Ok(text) => Ok((status, text)),
-            Err(_) => Err(format!("the check ended without results ({status}):\n{}", last_lines(&log, 12))),
+            Err(_) => {
+                let why = format!("it ended without results ({status}):\n{}", last_lines(&log, 12));
+                let panicked = status.code() == Some(PANICKED);
+                Err(if panicked { Lost::Panicked(why) } else { Lost::Failed(why) })
+            }
         }
     }
 }

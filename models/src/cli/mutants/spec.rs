@@ -18,6 +18,14 @@ pub(crate) struct Spec {
     /// The properties of which one must fall.
     #[serde(default)]
     pub(crate) expect: Vec<String>,
+    /// Further properties that may be the first to fall in a simulation, which sees what worlds do not: whether it
+    /// heals, and much longer runs.
+    #[serde(default)]
+    pub(crate) simulator_expect: Vec<String>,
+    /// Why no exhaustive check finds it.
+    pub(crate) search_misses: Option<String>,
+    /// Why the simulator does not find it.
+    pub(crate) simulator_misses: Option<String>,
     /// The worlds to run, the likeliest to kill first; all of the protocol if empty.
     #[serde(default)]
     pub(crate) world: Vec<String>,
@@ -75,6 +83,11 @@ impl Spec {
         }
     }
 
+    /// Whether it says anything of single explorers.
+    fn lists_finders(&self) -> bool {
+        !self.simulator_expect.is_empty() || self.search_misses.is_some() || self.simulator_misses.is_some()
+    }
+
     /// Reads and checks a file.
     fn read(file: &Path) -> Result<Self, String> {
         let text = fs::read_to_string(file).map_err(|error| error.to_string())?;
@@ -82,10 +95,20 @@ impl Spec {
         if file.file_stem().is_none_or(|stem| stem != spec.name.as_str()) {
             return Err(format!("its name is `{}`: name the file {}.toml", spec.name, spec.name));
         }
+        let blank = |argument: &Option<String>| argument.as_ref().is_some_and(|text| text.trim().is_empty());
+        if blank(&spec.search_misses) || blank(&spec.simulator_misses) {
+            return Err("an explorer that misses it needs a reason, not an empty one".into());
+        }
+        if spec.search_misses.is_some() && spec.simulator_misses.is_some() {
+            return Err("no explorer finds it: then it is equivalent or inapplicable, as argued".into());
+        }
         let argued = spec.argument.as_ref().is_some_and(|argument| !argument.trim().is_empty());
         match spec.expected_outcome {
             Claim::Killed if spec.expect.is_empty() => {
                 Err("`expect` names no property that must fall".into())
+            }
+            Claim::Equivalent | Claim::Inapplicable if spec.lists_finders() => {
+                Err("what nothing finds has no explorer that misses it, and no property that falls".into())
             }
             Claim::Killed if spec.edit.is_empty() => Err("it has no [[edit]]: nothing to plant".into()),
             Claim::Equivalent | Claim::Inapplicable if !argued => {
