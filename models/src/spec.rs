@@ -227,7 +227,7 @@ pub trait Spec: Clone + Send + Sync + 'static {
         None
     }
 
-    /// The words in which coverage is told ([`coverage`](crate::coverage)): all phases, inputs, transitions and outcomes
+    /// The words in which coverage is told ([`coverage`]): all phases, inputs, transitions and outcomes
     /// that there are. Without phases, none is reported.
     fn vocabulary(&self) -> Vocabulary {
         Vocabulary::default()
@@ -344,7 +344,7 @@ pub enum Event<'a, S: Spec> {
 }
 
 impl<S: Spec> Event<'_, S> {
-    /// Its kind, as [`coverage`](crate::coverage) names it.
+    /// Its kind, as [`coverage`] names it.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {

@@ -12,6 +12,8 @@ use super::partition::{SHAPES, Shape};
 
 /// The slowest pace that faults are drawn for, 13 days: what is in proportion to it still fits 64 bits.
 pub(super) const PACE_MAX: u64 = 1 << 50;
+/// How long a node that is well leaves what its own driver has for it, at the most, as a part of the pace.
+const LOOKING: u64 = 5_000;
 
 /// What a protocol survives: what faults may never touch, and never at the same time.
 ///
@@ -128,6 +130,8 @@ pub(super) struct Faults {
     /// The most records in one write.
     pub(super) batch_max: usize,
     pub(super) clocks: Clocks,
+    /// The longest time that a node leaves what its own driver has for it.
+    pub(super) looking_max: u64,
     /// The time between two requests, on average.
     pub(super) request_every: u64,
     /// How they aim at who matters most, where they do.
@@ -170,6 +174,11 @@ impl Faults {
                 steps: steps.then(|| Spells::sampled(dice, pace..=pace * 50, pace / 1000..=pace * 10)),
             },
             request_every: dice.magnitude(pace / 8, pace * 32),
+            looking_max: if dice.per_mille(300) {
+                dice.magnitude(pace / LOOKING, pace * 2)
+            } else {
+                pace / LOOKING
+            },
             aim: None,
         }
     }
@@ -188,6 +197,7 @@ impl Faults {
             disks: vec![soon; nodes],
             batch_max: usize::MAX,
             clocks: Clocks::default(),
+            looking_max: pace / LOOKING,
             request_every: (pace / 2).max(1),
             aim: None,
         }

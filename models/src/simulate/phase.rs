@@ -21,9 +21,6 @@ use crate::world::{Action, ActionOf, Passage, Rules, Script, Sent, World, slot};
 
 use network::Parted;
 
-/// The longest pause of a node before it looks into its inbox, as a part of the pace.
-const LOOKING: u64 = 5_000;
-
 /// What is due.
 enum Due<S: Simulated> {
     /// A copy of a message arrives.
@@ -295,7 +292,7 @@ impl<'a, S: Simulated> Phase<'a, S> {
         }
         if !node.inbox.is_empty() && !host.looking {
             host.looking = true;
-            let soon = self.dice.below(self.pace / LOOKING + 1);
+            let soon = self.dice.below(self.faults.looking_max + 1);
             self.queue.push(at.saturating_add(soon), Due::Inbox(id, host.life));
         }
     }
