@@ -54,7 +54,6 @@ pub(super) struct Phase<'a, S: Simulated> {
     /// Whether the faults have ended, so that requests are probes.
     healing: bool,
     atlas: Atlas,
-    pace: u64,
     dice: Dice,
     /// Virtual time, in nanoseconds.
     pub(super) now: u64,
@@ -92,7 +91,6 @@ impl<'a, S: Simulated> Phase<'a, S> {
             faults,
             healing,
             atlas: rules.spec().atlas(),
-            pace: nanos(rules.spec().pace()).max(1),
             dice,
             now,
             queue: Queue::new(),
