@@ -21,7 +21,8 @@
 //!   included), `events`: what was run;
 //! - `passed`, `outcomes` (a number for each outcome that there was), `found_by` (likewise for each explorer, and
 //!   `two` for those that two found): what came of it;
-//! - `mutants`: a [`Grade`] each, in which `search` and `simulator` are a [`Finding`](finding::Finding) or null.
+//! - `mutants`: a [`Grade`] each, in which `search` and `simulator` are a [`Finding`](finding::Finding) or null; and, of
+//!   the search, or of the simulator where it alone found it, `property`, `world`, `explorer`, `seconds` and `steps`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -103,7 +104,33 @@ struct Document<'a> {
     passed: bool,
     outcomes: BTreeMap<Outcome, usize>,
     found_by: BTreeMap<&'a str, usize>,
-    mutants: &'a [Grade],
+    mutants: Vec<Entry<'a>>,
+}
+
+/// A grade, with what killed it in a few keys.
+#[derive(Debug, Serialize)]
+struct Entry<'a> {
+    #[serde(flatten)]
+    grade: &'a Grade,
+    property: Option<&'a str>,
+    world: Option<&'a str>,
+    explorer: Option<&'a str>,
+    seconds: f64,
+    steps: Option<usize>,
+}
+
+impl<'a> Entry<'a> {
+    fn new(grade: &'a Grade) -> Self {
+        let first = grade.first();
+        Self {
+            grade,
+            property: first.and_then(|first| first.property.as_deref()),
+            world: first.and_then(|first| first.world.as_deref()),
+            explorer: first.map(|first| first.explorer.as_str()),
+            seconds: first.map_or(0.0, |first| first.seconds),
+            steps: first.and_then(|first| first.steps),
+        }
+    }
 }
 
 impl<'a> Document<'a> {
@@ -125,7 +152,7 @@ impl<'a> Document<'a> {
             passed: grades.iter().all(|grade| grade.passed),
             outcomes,
             found_by,
-            mutants: grades,
+            mutants: grades.iter().map(Entry::new).collect(),
         }
     }
 }

@@ -192,6 +192,7 @@ fn every_outcome_is_told_from_every_other() {
         "protocol": "fake", "name": "killed", "source": "Folklore", "why": "It differs.", "expect": ["even"],
         "simulator_expect": [], "outcome": "killed", "passed": true, "found_by": ["dfs"], "reached": true,
         "argument": null, "detail": null, "simulator": null,
+        "property": "even", "world": "good", "explorer": "dfs", "seconds": 0.25, "steps": 1,
         "search": {
             "verdict": "found", "explorer": "dfs", "property": "even", "world": "good", "states": 3, "seed": null,
             "seeds": null, "event": null, "seconds": 0.25, "steps": 1, "reached": true, "argument": null,

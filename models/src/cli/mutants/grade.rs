@@ -89,6 +89,13 @@ pub(crate) struct Grade {
 }
 
 impl Grade {
+    /// What the search made of it, or the simulator, where that alone found it or alone was run.
+    pub(crate) fn first(&self) -> Option<&Finding> {
+        let found = |finding: &&Finding| finding.verdict == Verdict::Found;
+        let (search, simulator) = (self.search.as_ref(), self.simulator.as_ref());
+        search.filter(found).or_else(|| simulator.filter(found)).or(search).or(simulator)
+    }
+
     /// The grade of a mutant of which nothing could be observed.
     pub(crate) fn unobserved(mutant: &Mutant, outcome: Outcome, detail: Option<String>) -> Self {
         let spec = &mutant.spec;
