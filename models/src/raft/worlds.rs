@@ -204,7 +204,7 @@ fn late_acks(level: Level) -> (RaftSpec, Limits) {
 
 fn late_pre_votes(level: Level) -> (RaftSpec, Limits) {
     let spec =
-        RaftSpec::new(3, at(level, 1, 2, 2)).configured(|config| config.pre_vote = true).with_late_answers();
+        RaftSpec::new(3, at(level, 1, 1, 2)).configured(|config| config.pre_vote = true).with_late_answers();
     (spec, limits(3, 0, at(level, 0, 0, 1), 0))
 }
 
