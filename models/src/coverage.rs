@@ -14,7 +14,7 @@ use foldhash::fast::FixedState;
 use serde::Serialize;
 use smallvec::SmallVec;
 
-use crate::spec::{Event, NoticeOf, Spec};
+use crate::spec::{Event, Spec};
 use quorate::ledger::{Output, OutputOf};
 
 /// The machine takes `Start`.
@@ -254,7 +254,7 @@ impl Tally {
         met.push(self.number(Countable::Meeting(meeting)));
         for output in outputs {
             if let Output::Notify(notice) = output.borrow()
-                && let Some(outcome) = told(spec, notice)
+                && let Some(outcome) = spec.outcome(notice)
             {
                 met.push(self.number(Countable::Outcome(outcome)));
             }
@@ -288,10 +288,6 @@ impl Tally {
             }
         }
     }
-}
-
-fn told<S: Spec>(spec: &S, notice: &NoticeOf<S>) -> Option<&'static str> {
-    spec.outcome(notice)
 }
 
 #[cfg(test)]

@@ -134,11 +134,10 @@ fn explored<S: Spec>(rules: Rules<S>, header: &Header, options: &RunOptions, pro
     let search = Search::new(&rules);
     let panicked = watch(&search, options, progress);
     let (cpu_seconds, memory_bytes) = usage.since();
-    let (counts, fall) = (search.counts.total(), search.way_to_fall());
-    let stopped = search.stopped() || panicked;
-    // Before a shortest trace is looked for, which would be counted too.
+    let (counts, stopped) = (search.counts.total(), search.stopped() || panicked);
+    // Before the way to a fall is gone again, which would be counted too.
     let (coverage, met) = (rules.coverage(), met(&rules));
-    let (states, depth, noted) = (search.states(), search.depth(), search.into_noted());
+    let (fall, depth, noted) = (search.way_to_fall(), counts.depth(), search.into_noted());
     let rules = Arc::new(rules);
     let violation = fall.and_then(|(origin, way)| violation(&rules, origin, &way, header, progress));
     let complete = !stopped && violation.is_none();
@@ -150,7 +149,7 @@ fn explored<S: Spec>(rules: Rules<S>, header: &Header, options: &RunOptions, pro
         bounds,
         withheld: counts.withheld,
         complete,
-        states,
+        states: counts.states,
         unique: counts.expanded,
         depth,
         by_depth: counts.by_depth,

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::check::{Check, Progress};
+use crate::usage::Usage;
 
 use super::table::{bytes, short};
 
@@ -55,7 +56,10 @@ impl Line {
         let frontier = unique.saturating_sub(expanded);
         // What waits may lead to more, and to nothing new.
         let left = spent * frontier as f64 / expanded.max(1) as f64;
-        let memory = resident_bytes().map_or_else(String::new, |resident| format!(", {}", bytes(resident)));
+        let memory = match Usage::now().resident_bytes() {
+            0 => String::new(),
+            resident => format!(", {}", bytes(resident)),
+        };
         self.bar.set_message(format!(
             "{}  {} of {} states, {}/s, depth {}, frontier {}{memory}, {:.0} s, what waits takes {:.0} s",
             self.title,
@@ -74,12 +78,4 @@ impl Drop for Line {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
     }
-}
-
-/// The resident memory of this process, where the system tells it as Linux does.
-fn resident_bytes() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kibibytes * 1024)
 }

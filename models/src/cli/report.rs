@@ -29,8 +29,9 @@ use super::{Bounds, CheckArgs, Registry};
 
 /// All that is told of.
 pub(super) struct Results<'a> {
-    /// What was checked, and what came of it.
-    checks: Vec<(&'a dyn Check, &'a Report)>,
+    /// What was checked, and what came of it, in the same order.
+    checks: &'a [&'a dyn Check],
+    reports: &'a [Report],
     bounds: Bounds,
     /// The command that was run, as the user knows it.
     command: &'static str,
@@ -52,7 +53,8 @@ pub(super) fn write(
         return Ok(());
     }
     let results = Results {
-        checks: checks.iter().copied().zip(reports).collect(),
+        checks,
+        reports,
         bounds: args.bounds,
         command: registry.command,
         drawings: if args.html.is_some() { drawings(registry, reports) } else { Vec::new() },

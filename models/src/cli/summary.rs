@@ -135,26 +135,37 @@ fn withheld(report: &Report) -> String {
 fn properties(reports: &[Report], width: u16) -> String {
     let mut text = String::new();
     for (protocol, reports) in by_protocol(reports) {
-        let mut known: Vec<(&str, Kind)> = Vec::new();
-        for property in reports.iter().flat_map(|report| &report.properties) {
-            if !known.contains(&(property.name, property.kind)) {
-                known.push((property.name, property.kind));
-            }
-        }
+        let known = known(&reports);
         let _ = writeln!(text, "{protocol}: {}", counted(known.len(), "property"));
         let widest = known.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
         for (name, kind) in known {
-            let word = match kind {
-                Kind::Always => "always",
-                Kind::Sometimes => "sometimes",
-                Kind::Eventually => "eventually",
-            };
+            let word = word(kind);
             let indent = 2 + 12 + widest + 2;
             let standings = wrapped(&standings(name, kind, &reports), usize::from(width), indent);
             let _ = writeln!(text, "  {word:<12}{name:<widest$}  {standings}");
         }
     }
     text
+}
+
+/// The properties of these reports, in the order in which they first appear.
+pub(super) fn known(reports: &[&Report]) -> Vec<(&'static str, Kind)> {
+    let mut known = Vec::new();
+    for property in reports.iter().flat_map(|report| &report.properties) {
+        if !known.contains(&(property.name, property.kind)) {
+            known.push((property.name, property.kind));
+        }
+    }
+    known
+}
+
+/// What kind of claim it is, in a word.
+pub(super) const fn word(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Always => "always",
+        Kind::Sometimes => "sometimes",
+        Kind::Eventually => "eventually",
+    }
 }
 
 /// How one property stands, the worst first: the worlds by name unless it is well, or well so far.

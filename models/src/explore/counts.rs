@@ -8,6 +8,8 @@ use crate::world::Withheld;
 pub(super) struct Count {
     /// States whose actions were enumerated.
     pub(super) expanded: u64,
+    /// States come to, repetitions included.
+    pub(super) states: u64,
     /// How many actions each bound withheld.
     pub(super) withheld: Withheld,
     /// How many of those states were found by a path of each length.
@@ -15,6 +17,11 @@ pub(super) struct Count {
 }
 
 impl Count {
+    /// The length of the longest path, the state that it leads to included.
+    pub(super) fn depth(&self) -> u64 {
+        self.by_depth.len() as u64
+    }
+
     /// A state found by a path of this length is expanded.
     pub(super) fn expand(&mut self, depth: u32) {
         self.expanded += 1;
@@ -35,6 +42,7 @@ impl Counts {
         let mut total = Count::default();
         for count in self.all() {
             total.expanded += count.expanded;
+            total.states += count.states;
             for (bound, withheld) in &count.withheld {
                 *total.withheld.entry(bound).or_default() += withheld;
             }
@@ -43,10 +51,5 @@ impl Counts {
             total.by_depth.iter_mut().zip(&count.by_depth).for_each(|(total, count)| *total += count);
         }
         total
-    }
-
-    /// States expanded so far.
-    pub(super) fn expanded(&self) -> u64 {
-        self.all().map(|count| count.expanded).sum()
     }
 }

@@ -8,7 +8,7 @@
 //!
 //! A world waits with the way that led to it: a number for each move, shared with all that began alike.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::counts::Counts;
@@ -81,8 +81,6 @@ pub(super) struct Search<'a, S: Spec> {
     idle: AtomicUsize,
     pub(super) counts: Counts,
     noted: Noted<S>,
-    states: AtomicU64,
-    depth: AtomicU64,
     stop: AtomicBool,
     fallen: Mutex<Option<Vec<u32>>>,
 }
@@ -100,8 +98,6 @@ impl<'a, S: Spec> Search<'a, S> {
             idle: AtomicUsize::new(0),
             counts: Counts::default(),
             noted: Noted::of(rules),
-            states: AtomicU64::new(0),
-            depth: AtomicU64::new(0),
             stop: AtomicBool::new(false),
             fallen: Mutex::new(None),
         };
@@ -111,7 +107,7 @@ impl<'a, S: Spec> Search<'a, S> {
                 layers.push(search.layer(&waiting.world), waiting);
             }
         }
-        search.states.store(layers.waiting.iter().map(Vec::len).sum::<usize>() as u64, Ordering::Relaxed);
+        search.counts.mine().states = layers.waiting.iter().map(Vec::len).sum::<usize>() as u64;
         drop(layers);
         search
     }
@@ -155,29 +151,14 @@ impl<'a, S: Spec> Search<'a, S> {
         self.stop.load(Ordering::Relaxed)
     }
 
-    /// Distinct worlds that were expanded.
-    pub(super) fn expanded(&self) -> u64 {
-        self.counts.expanded()
-    }
-
-    /// Worlds come to, repetitions included.
-    pub(super) fn states(&self) -> u64 {
-        self.states.load(Ordering::Relaxed)
-    }
-
-    /// The longest way so far.
-    pub(super) fn depth(&self) -> u64 {
-        self.depth.load(Ordering::Relaxed)
-    }
-
     /// Says how far it is.
     pub(super) fn tell(&self, progress: &Progress) {
-        let expanded = self.expanded();
+        let count = self.counts.total();
         let waiting: usize = self.layers().waiting.iter().map(Vec::len).sum();
-        progress.states.store(self.states(), Ordering::Relaxed);
-        progress.unique.store(expanded + waiting as u64, Ordering::Relaxed);
-        progress.depth.store(self.depth(), Ordering::Relaxed);
-        progress.expanded.store(expanded, Ordering::Relaxed);
+        progress.states.store(count.states, Ordering::Relaxed);
+        progress.unique.store(count.expanded + waiting as u64, Ordering::Relaxed);
+        progress.depth.store(count.depth(), Ordering::Relaxed);
+        progress.expanded.store(count.expanded, Ordering::Relaxed);
     }
 
     /// The way to a world in which a property fell, if one did: which of the first worlds, and the moves.
@@ -238,9 +219,8 @@ impl<'a, S: Spec> Search<'a, S> {
         let mut count = self.counts.mine();
         count.expand(*depth);
         self.rules.moves(world, moves, &mut count.withheld);
+        count.states += moves.len() as u64;
         drop(count);
-        self.states.fetch_add(moves.len() as u64, Ordering::Relaxed);
-        self.depth.fetch_max(u64::from(*depth) + 1, Ordering::Relaxed);
         for (number, next) in (0..).zip(moves.drain(..)) {
             let Some(next) = self.come(next.next, Some(way), number, depth.saturating_add(1)) else {
                 continue;

@@ -9,12 +9,12 @@ use super::Results;
 
 /// Whether nothing was violated.
 pub(super) fn none(results: &Results<'_>) -> bool {
-    results.checks.iter().all(|(_, report)| report.violation.is_none())
+    results.reports.iter().all(|report| report.violation.is_none())
 }
 
 /// The part of the page on counterexamples; nothing if there are none.
 pub(super) fn section(results: &Results<'_>) -> Markup {
-    let fallen = results.checks.iter().filter_map(|(_, report)| Some((*report, report.violation.as_ref()?)));
+    let fallen = results.reports.iter().filter_map(|report| Some((report, report.violation.as_ref()?)));
     html! {
         @if !none(results) { h2 #counterexamples { "Counterexamples" } }
         @for (report, violation) in fallen { (one(results, report, violation)) }

@@ -2,8 +2,6 @@
 
 use std::fmt::Write as _;
 
-use crate::check::Report;
-
 use super::super::coverage::{sums, together};
 use super::super::summary::by_protocol;
 use super::super::table::{count, seconds};
@@ -16,11 +14,11 @@ const STEPS: usize = 40;
 
 /// The summary.
 pub(super) fn markdown(results: &Results<'_>) -> String {
-    let reports: Vec<Report> = results.checks.iter().map(|(_, report)| (*report).clone()).collect();
+    let reports = results.reports;
     let mut out = String::new();
     // Writing to a string does not fail.
-    let _ = writeln!(out, "## `{} check`: {}\n", results.command, page::headline(&reports));
-    for report in &reports {
+    let _ = writeln!(out, "## `{} check`: {}\n", results.command, page::headline(reports));
+    for report in reports {
         if let Some(violation) = &report.violation {
             let _ = writeln!(
                 out,
@@ -42,7 +40,7 @@ pub(super) fn markdown(results: &Results<'_>) -> String {
     }
     let _ = writeln!(out, "| world | verdict | distinct | generated | depth | time | explored |");
     let _ = writeln!(out, "|---|---|--:|--:|--:|--:|---|");
-    for report in &reports {
+    for report in reports {
         let _ = writeln!(
             out,
             "| {}/{} | {} | {} | {} | {} | {} | {} |",
@@ -57,7 +55,7 @@ pub(super) fn markdown(results: &Results<'_>) -> String {
         );
     }
     out.push('\n');
-    for (protocol, reports) in by_protocol(&reports) {
+    for (protocol, reports) in by_protocol(reports) {
         let coverage = together(&reports);
         if coverage.is_told() {
             let _ = writeln!(out, "- {protocol}: {}", sums(&coverage));

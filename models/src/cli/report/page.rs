@@ -4,7 +4,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::check::{Check, Kind, PropertyReport, Report};
 
-use super::super::summary::by_protocol;
+use super::super::summary::{by_protocol, known, word};
 use super::super::table::{bounds, bytes, count, counted, rate, seconds, short};
 use super::super::verdict::{Standing, Verdict};
 use super::{Results, fallen, met, others, plot};
@@ -13,9 +13,9 @@ const STYLE: &str = include_str!("style.css");
 
 /// The page; it needs nothing but itself.
 pub(super) fn page(results: &Results<'_>) -> String {
-    let reports: Vec<Report> = results.checks.iter().map(|(_, report)| (*report).clone()).collect();
-    let protocols: Vec<&str> = by_protocol(&reports).into_iter().map(|(protocol, _)| protocol).collect();
-    let title = format!("{}: {}", protocols.join(", "), headline(&reports));
+    let reports = results.reports;
+    let protocols: Vec<&str> = by_protocol(reports).into_iter().map(|(protocol, _)| protocol).collect();
+    let title = format!("{}: {}", protocols.join(", "), headline(reports));
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -27,7 +27,7 @@ pub(super) fn page(results: &Results<'_>) -> String {
             }
             body { main {
                 h1 { (protocols.join(", ")) }
-                p.lead { (badge(&reports)) " " (headline(&reports)) }
+                p.lead { (badge(reports)) " " (headline(reports)) }
                 nav {
                     a href="#worlds" { "worlds" }
                     a href="#properties" { "properties" }
@@ -36,11 +36,11 @@ pub(super) fn page(results: &Results<'_>) -> String {
                     @if results.mutants.is_some() { a href="#mutants" { "mutants" } }
                     @if results.simulation.is_some() { a href="#simulation" { "simulation" } }
                 }
-                (tiles(&reports))
+                (tiles(reports))
                 (fallen::section(results))
                 (worlds(results))
-                (properties(&reports))
-                (met::section(&reports))
+                (properties(reports))
+                (met::section(reports))
                 @if let Some(document) = &results.mutants { (others::mutants(document)) }
                 @if let Some(document) = &results.simulation { (others::simulation(document)) }
                 footer {
@@ -101,7 +101,6 @@ fn tiles(reports: &[Report]) -> Markup {
 }
 
 fn worlds(results: &Results<'_>) -> Markup {
-    let reports: Vec<Report> = results.checks.iter().map(|(_, report)| (*report).clone()).collect();
     html! {
         h2 #worlds { "Worlds" }
         p.legend { "What varies in each, how far it goes, what each bound withheld, and how its states grow with the length of the path to them." }
@@ -109,9 +108,9 @@ fn worlds(results: &Results<'_>) -> Markup {
             thead { tr {
                 th { "world" } th { "verdict" } th.n { "distinct" } th.n { "generated" } th.n { "depth" } th.n { "time" } th { "growth" }
             } }
-            tbody { @for (check, report) in &results.checks { (world(*check, report)) } }
+            tbody { @for (check, report) in results.checks.iter().zip(results.reports) { (world(*check, report)) } }
         } }
-        @for (protocol, reports) in by_protocol(&reports) {
+        @for (protocol, reports) in by_protocol(results.reports) {
             h3 { (protocol) ": states by depth" }
             figure.plot { (PreEscaped(plot::growth(&reports))) }
         }
@@ -167,24 +166,6 @@ fn properties(reports: &[Report]) -> Markup {
             } }
         }
     }
-}
-
-const fn word(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Always => "always",
-        Kind::Sometimes => "sometimes",
-        Kind::Eventually => "eventually",
-    }
-}
-
-fn known<'a>(reports: &[&'a Report]) -> Vec<(&'a str, Kind)> {
-    let mut known = Vec::new();
-    for property in reports.iter().flat_map(|report| &report.properties) {
-        if !known.contains(&(property.name, property.kind)) {
-            known.push((property.name, property.kind));
-        }
-    }
-    known
 }
 
 fn cell(name: &str, kind: Kind, report: &Report) -> Markup {
