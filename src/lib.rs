@@ -137,6 +137,7 @@
 
 extern crate alloc;
 
+pub mod commit;
 #[cfg(feature = "std")]
 pub mod driver;
 pub mod durable;
