@@ -5,6 +5,7 @@ pub mod coordinator;
 mod ids;
 mod journal;
 mod message;
+pub mod participant;
 mod rejection;
 
 use alloc::boxed::Box;
@@ -17,6 +18,7 @@ pub use coordinator::Coordinator;
 pub use ids::{Mode, Nodes, Outcome, TxId, Vote};
 pub use journal::JOURNAL;
 pub use message::Message;
+pub use participant::Participant;
 pub use rejection::Rejection;
 
 /// A participant's part of a transaction: opaque but for its size.
