@@ -59,7 +59,7 @@ struct Transaction<W> {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Branch<W> {
     node: NodeId,
-    /// What it is to be asked, as long as that may be said again.
+    /// What it is asked to do; none once it has voted.
     work: Option<W>,
     vote: Option<Vote>,
 }

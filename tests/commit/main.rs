@@ -9,4 +9,5 @@ mod hostile;
 mod in_doubt;
 mod operator;
 mod presumed_commit;
+mod random;
 mod recovery;

@@ -172,7 +172,7 @@ impl<W: Work> Coordinator<W> {
 /// Asks every participant that has not voted.
 fn ask<W: Work, Cx: Context<Coordinator<W>> + ?Sized>(tx: TxId, transaction: &Transaction<W>, cx: &mut Cx) {
     for branch in &transaction.branches {
-        let Some(work) = branch.work.clone().filter(|_| branch.vote.is_none()) else { continue };
+        let Some(work) = branch.work.clone() else { continue };
         let message = if transaction.phase == Phase::OnePhase {
             Message::OnePhase { tx, work }
         } else {

@@ -46,6 +46,9 @@ impl<W: Work> Coordinator<W> {
         if at.is_some() != recorded {
             return Err("a transaction is recorded that must not be, or the other way round");
         }
+        if branches.iter().any(|branch| branch.vote.is_some() && branch.work.is_some()) {
+            return Err("who has voted would be asked again");
+        }
         let missing = branches.iter().any(|branch| branch.vote.is_none());
         let refused = branches.iter().any(|branch| branch.vote == Some(Vote::No));
         match phase {
