@@ -112,6 +112,7 @@
 //! | to drive one in a loop of your own | [`ledger`] |
 //! | to know what must survive a crash, and how it comes back | [`durable`] |
 //! | a replicated log under one elected leader | [`raft`] |
+//! | a transaction that several nodes commit, or none does | [`commit`] |
 //! | a caller that stays healthy while what it calls is not | [`resilience`] |
 //! | majorities and sets of voters | [`quorum`] |
 //! | time, delays and the names of things | [`time`], [`id`] |
@@ -137,6 +138,7 @@
 
 extern crate alloc;
 
+pub mod commit;
 #[cfg(feature = "std")]
 pub mod driver;
 pub mod durable;

@@ -1,0 +1,159 @@
+//! Votes counted, outcomes decided, acknowledged, told to who asks, and forgotten.
+
+use super::begin::tell;
+use super::{Coordinator, Entry, Notice, Phase, Transaction, reject};
+use crate::commit::ids::{Mode, Outcome, TxId, Vote};
+use crate::commit::message::Message;
+use crate::commit::{Rejection, Work};
+use crate::id::NodeId;
+use crate::machine::Context;
+
+impl<W: Work> Coordinator<W> {
+    /// Counts a participant's first vote. Later ones, and those on what is decided, are duplicates or late.
+    pub(super) fn on_vote<Cx: Context<Self> + ?Sized>(
+        &mut self,
+        from: NodeId,
+        tx: TxId,
+        vote: Vote,
+        cx: &mut Cx,
+    ) {
+        let at = self.position(tx.number);
+        let Some(transaction) = at.and_then(|at| self.transactions.get_mut(at)) else { return };
+        match transaction.phase {
+            Phase::Collecting => {}
+            Phase::Decided(_) => return,
+            Phase::OnePhase => return reject(from, Rejection::Misdirected, cx),
+        }
+        let Some(branch) = transaction.branches.iter_mut().find(|branch| branch.node == from) else {
+            return reject(from, Rejection::NotAParticipant, cx);
+        };
+        if branch.vote.is_some() {
+            return;
+        }
+        branch.vote = Some(vote);
+        if let Some(work) = branch.work.take() {
+            self.bytes = self.bytes.saturating_sub(work.size_bytes());
+        }
+        if vote == Vote::No {
+            return self.abort(tx.number, cx);
+        }
+        if transaction.branches.iter().all(|branch| branch.vote.is_some()) {
+            self.decide(tx.number, Outcome::Commit, cx);
+        }
+    }
+
+    /// Decides to abort: allowed only while the votes are gathered.
+    pub(super) fn abort<Cx: Context<Self> + ?Sized>(&mut self, number: u64, cx: &mut Cx) {
+        self.decide(number, Outcome::Abort, cx);
+    }
+
+    fn decide<Cx: Context<Self> + ?Sized>(&mut self, number: u64, outcome: Outcome, cx: &mut Cx) {
+        let tx = self.tx(number);
+        let Some(mut transaction) = self.position(number).and_then(|at| self.transactions.remove(at)) else {
+            return;
+        };
+        self.release(&mut transaction);
+        transaction.phase = Phase::Decided(outcome);
+        transaction.unanswered = false;
+        // Who said no has aborted, and who only read has nothing to do.
+        transaction.branches.retain(|branch| matches!(branch.vote, None | Some(Vote::Yes)));
+        let awaited = transaction.mode.wants_acknowledgement(outcome) && !transaction.branches.is_empty();
+        if awaited {
+            // The decision is durable before anybody hears of it.
+            self.record(&mut transaction, cx);
+        } else if transaction.at.take().is_some() {
+            // The record of a presumed commit is its end as well; so is that of what nobody needs to hear of.
+            self.record_end(tx, outcome, cx);
+        }
+        tell(tx, &transaction, cx);
+        cx.notify(Notice::Outcome { tx, outcome });
+        if awaited {
+            let at = self.transactions.partition_point(|other| other.number < number);
+            self.transactions.insert(at, transaction);
+        } else {
+            cx.notify(Notice::Forgotten { tx });
+        }
+        self.shorten(cx);
+    }
+
+    pub(super) fn on_acknowledge<Cx: Context<Self> + ?Sized>(
+        &mut self,
+        from: NodeId,
+        tx: TxId,
+        took: Option<Outcome>,
+        cx: &mut Cx,
+    ) {
+        if let Some(took) = took {
+            // Before the end is recorded: what is forgotten has been told.
+            cx.notify(Notice::Damage { tx, participant: from, took });
+        }
+        let Some(at) = self.position(tx.number) else { return };
+        let Some(transaction) = self.transactions.get_mut(at) else { return };
+        let Phase::Decided(outcome) = transaction.phase else { return };
+        transaction.branches.retain(|branch| branch.node != from);
+        if transaction.branches.is_empty() {
+            self.transactions.remove(at);
+            self.record_end(tx, outcome, cx);
+            cx.notify(Notice::Forgotten { tx });
+            self.shorten(cx);
+        }
+    }
+
+    /// Tells a participant in doubt what became of a transaction; by the presumption, if that is forgotten. A
+    /// transaction that is unknown was never decided otherwise, and never will be: its number is given out once.
+    pub(super) fn on_inquire<Cx: Context<Self> + ?Sized>(
+        &mut self,
+        from: NodeId,
+        tx: TxId,
+        mode: Mode,
+        cx: &mut Cx,
+    ) {
+        let outcome = match self.phase(tx) {
+            Some(Phase::Decided(outcome)) => Some(outcome),
+            Some(Phase::Collecting) => None,
+            Some(Phase::OnePhase) => return reject(from, Rejection::Misdirected, cx),
+            None => Some(mode.presumption()),
+        };
+        cx.send(from, Message::Answer { tx, outcome });
+    }
+
+    /// The only participant has decided.
+    pub(super) fn on_answer<Cx: Context<Self> + ?Sized>(
+        &mut self,
+        from: NodeId,
+        tx: TxId,
+        outcome: Option<Outcome>,
+        cx: &mut Cx,
+    ) {
+        let Some(at) = self.position(tx.number) else { return };
+        let Some(transaction) = self.transactions.get(at) else { return };
+        if transaction.phase != Phase::OnePhase {
+            return reject(from, Rejection::Misdirected, cx);
+        }
+        if transaction.branches.iter().all(|branch| branch.node != from) {
+            return reject(from, Rejection::NotAParticipant, cx);
+        }
+        if let Some(mut transaction) = self.transactions.remove(at) {
+            self.release(&mut transaction);
+        }
+        cx.notify(match outcome {
+            Some(outcome) => Notice::Outcome { tx, outcome },
+            None => Notice::Unknown { tx },
+        });
+        cx.notify(Notice::Forgotten { tx });
+    }
+
+    /// Lets go of the work: nobody is asked again.
+    fn release(&mut self, transaction: &mut Transaction<W>) {
+        for branch in &mut transaction.branches {
+            if let Some(work) = branch.work.take() {
+                self.bytes = self.bytes.saturating_sub(work.size_bytes());
+            }
+        }
+    }
+
+    fn record_end<Cx: Context<Self> + ?Sized>(&mut self, tx: TxId, outcome: Outcome, cx: &mut Cx) {
+        self.journal.needed = self.journal.needed.saturating_sub(1);
+        self.append(tx, Entry::Ended { tx, outcome }, cx);
+    }
+}

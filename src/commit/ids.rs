@@ -1,0 +1,103 @@
+//! The names of transactions, and the few words of the protocol that every file speaks.
+
+use core::fmt;
+
+use smallvec::SmallVec;
+
+use crate::id::{NodeId, Permutation, Permute, no_nodes_inside};
+
+/// A transaction: never reused, since its coordinator reserves numbers durably before it says one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
+#[allow(clippy::exhaustive_structs, reason = "a coordinator and its number, for ever")]
+pub struct TxId {
+    /// The coordinator that began it.
+    pub coordinator: NodeId,
+    /// Its number there: ascending, from 1, with gaps where the coordinator came back from a crash.
+    pub number: u64,
+}
+
+impl fmt::Display for TxId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.coordinator, self.number)
+    }
+}
+
+impl Permute for TxId {
+    fn permute(&mut self, by: &Permutation<'_>) {
+        self.coordinator.permute(by);
+    }
+}
+
+/// Several nodes; up to four are held without allocating.
+pub type Nodes = SmallVec<[NodeId; 4]>;
+
+/// What a transaction comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
+#[allow(clippy::exhaustive_enums, reason = "all or nothing")]
+pub enum Outcome {
+    /// Everybody applies it.
+    Commit,
+    /// Nobody does.
+    Abort,
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Commit => "commit",
+            Self::Abort => "abort",
+        })
+    }
+}
+
+/// What a participant says to a prepare.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
+#[allow(clippy::exhaustive_enums, reason = "the three votes of the literature")]
+pub enum Vote {
+    /// It can commit and can abort, whatever happens to it from here on.
+    Yes,
+    /// It has aborted.
+    No,
+    /// It changed nothing, and wants no part in the second phase (Mohan, Lindsay and Obermarck 1986, section 3).
+    ReadOnly,
+}
+
+/// What having forgotten a transaction means: the answer to an inquiry about one of which nothing is known
+/// (Mohan, Lindsay and Obermarck 1986, sections 3 and 4).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
+#[allow(clippy::exhaustive_enums, reason = "the two presumptions of the literature")]
+pub enum Mode {
+    /// No information means abort. Commits are recorded and acknowledged; aborts cost the coordinator nothing.
+    #[default]
+    PresumedAbort,
+    /// No information means commit. The participants are recorded before they are asked, so that a crash
+    /// aborts; aborts are acknowledged, commits are not.
+    PresumedCommit,
+}
+
+impl Mode {
+    /// What is answered where nothing is known.
+    #[must_use]
+    pub const fn presumption(self) -> Outcome {
+        match self {
+            Self::PresumedAbort => Outcome::Abort,
+            Self::PresumedCommit => Outcome::Commit,
+        }
+    }
+
+    /// Whether `outcome` must be acknowledged before it may be forgotten: whether it contradicts the presumption.
+    #[must_use]
+    pub fn wants_acknowledgement(self, outcome: Outcome) -> bool {
+        outcome != self.presumption()
+    }
+}
+
+no_nodes_inside!(Outcome, Vote, Mode);

@@ -1,0 +1,170 @@
+//! The second phase: the outcome is learned, told to the application, carried out and acknowledged.
+
+use super::table::{Heuristic, Known, State};
+use super::vote::Refused;
+use super::{Notice, Participant, Refusal, Rejection, reject};
+use crate::commit::Work;
+use crate::commit::ids::{Mode, Outcome, TxId};
+use crate::commit::message::Message;
+use crate::machine::Context;
+
+impl<W: Work> Participant<W> {
+    /// The coordinator tells the outcome, perhaps not for the first time.
+    pub(super) fn on_decision<Cx: Context<Self> + ?Sized>(
+        &mut self,
+        tx: TxId,
+        mode: Mode,
+        outcome: Outcome,
+        cx: &mut Cx,
+    ) {
+        let mut took = None;
+        match self.known(tx) {
+            // It overtook the prepare, which is on its way and must find this.
+            Known::New if outcome == Outcome::Abort => {
+                self.put(tx, State::Ended { outcome: Some(outcome), took: None }, cx);
+            }
+            Known::Is(State::Asked { ask, .. }) if outcome == Outcome::Abort && !ask.one_phase => {
+                self.learn(tx, outcome, cx);
+            }
+            Known::Is(State::Prepared { .. }) => return self.learn_and_acknowledge(tx, outcome, cx),
+            Known::Is(State::Decided { outcome: known, took: done, .. }) if *known == outcome => took = *done,
+            Known::Is(State::Ended { outcome: Some(known), took: done }) if *known == outcome => took = *done,
+            Known::Is(State::Ended { outcome: None, .. }) if outcome == Outcome::Abort => {}
+            Known::Forgotten => {}
+            Known::New | Known::Is(_) => return reject(tx.coordinator, Rejection::Contradicts, cx),
+        }
+        acknowledge(tx, mode, outcome, took, cx);
+    }
+
+    /// Learns the outcome of a transaction in doubt, from whomever, and tells the coordinator.
+    pub(super) fn learn_and_acknowledge<Cx: Context<Self> + ?Sized>(
+        &mut self,
+        tx: TxId,
+        outcome: Outcome,
+        cx: &mut Cx,
+    ) {
+        let Known::Is(State::Prepared { ask, heuristic, .. }) = self.known(tx) else { return };
+        let mode = ask.mode;
+        let took = heuristic.map(|heuristic| heuristic.outcome).filter(|took| *took != outcome);
+        self.learn(tx, outcome, cx);
+        acknowledge(tx, mode, outcome, took, cx);
+    }
+
+    /// Takes the outcome of a transaction that was asked for or is in doubt, and tells the application.
+    pub(super) fn learn<Cx: Context<Self> + ?Sized>(&mut self, tx: TxId, outcome: Outcome, cx: &mut Cx) {
+        let next = self.journal.next();
+        let (ask, heuristic) = match self.known(tx) {
+            Known::Is(State::Asked { ask, .. }) => (ask, None),
+            Known::Is(State::Prepared { ask, heuristic, .. }) => (ask, *heuristic),
+            Known::Is(_) | Known::Forgotten | Known::New => return,
+        };
+        let work = |outcome| (outcome == Outcome::Commit).then(|| ask.work.clone());
+        let state = match heuristic {
+            None => State::Decided { outcome, took: None, position: next, work: work(outcome) },
+            Some(Heuristic { outcome: took, done: true, .. }) if took == outcome => {
+                State::Ended { outcome: Some(outcome), took: None }
+            }
+            Some(Heuristic { outcome: took, position, .. }) if took == outcome => {
+                State::Decided { outcome, took: None, position, work: work(outcome) }
+            }
+            // Kept until somebody has seen to the damage, whatever was carried out.
+            Some(Heuristic { outcome: took, .. }) => {
+                State::Decided { outcome, took: Some(took), position: next, work: work(took) }
+            }
+        };
+        self.put(tx, state, cx);
+        match heuristic {
+            None => self.tell(tx, cx),
+            Some(Heuristic { outcome: took, .. }) if took != outcome => {
+                cx.notify(Notice::Damage { tx, took, outcome });
+            }
+            Some(_) => {}
+        }
+    }
+
+    /// Tells the application what to carry out.
+    pub(super) fn tell<Cx: Context<Self> + ?Sized>(&self, tx: TxId, cx: &mut Cx) {
+        let (carry_out, position, work, heuristic) = match self.known(tx) {
+            Known::Is(State::Decided { outcome, took, position, work }) => {
+                (took.unwrap_or(*outcome), *position, work.as_ref(), false)
+            }
+            Known::Is(State::Prepared { ask, heuristic: Some(heuristic), .. }) => {
+                (heuristic.outcome, heuristic.position, Some(&ask.work), true)
+            }
+            Known::Is(_) | Known::Forgotten | Known::New => return,
+        };
+        match work {
+            Some(work) if carry_out == Outcome::Commit => {
+                cx.notify(Notice::Apply { tx, position, work: work.clone(), heuristic });
+            }
+            _ => cx.notify(Notice::Undo { tx, position, heuristic }),
+        }
+        if let Known::Is(State::Decided { outcome, took: Some(took), .. }) = self.known(tx) {
+            cx.notify(Notice::Damage { tx, took: *took, outcome: *outcome });
+        }
+    }
+
+    /// The application has carried it out for good.
+    pub(super) fn done<Cx: Context<Self> + ?Sized>(&mut self, tx: TxId, cx: &mut Cx) -> Result<(), Refused> {
+        let state = match self.known(tx) {
+            Known::Is(State::Decided { outcome, took, .. }) => {
+                State::Ended { outcome: Some(*outcome), took: *took }
+            }
+            Known::Is(State::Prepared { ask, heuristic: Some(heuristic), doubt }) if !heuristic.done => {
+                let heuristic = Some(Heuristic { done: true, ..*heuristic });
+                State::Prepared { ask: ask.clone(), heuristic, doubt: *doubt }
+            }
+            Known::Is(_) | Known::Forgotten | Known::New => return Err((tx, Refusal::NotDecided)),
+        };
+        self.put(tx, state, cx);
+        Ok(())
+    }
+
+    /// An operator decides what is in doubt. The outcome is still asked for: it tells whether that did damage.
+    pub(super) fn resolve<Cx: Context<Self> + ?Sized>(
+        &mut self,
+        tx: TxId,
+        outcome: Outcome,
+        cx: &mut Cx,
+    ) -> Result<(), Refused> {
+        let Known::Is(State::Prepared { ask, heuristic: None, doubt }) = self.known(tx) else {
+            return Err((tx, Refusal::NotInDoubt));
+        };
+        let heuristic = Some(Heuristic { outcome, position: self.journal.next(), done: false });
+        let state = State::Prepared { ask: ask.clone(), heuristic, doubt: *doubt };
+        self.put(tx, state, cx);
+        self.tell(tx, cx);
+        Ok(())
+    }
+
+    /// The application came back with something prepared.
+    pub(super) fn found<Cx: Context<Self> + ?Sized>(&mut self, tx: TxId, cx: &mut Cx) -> Result<(), Refused> {
+        match self.known(tx) {
+            Known::Is(State::Asked { .. } | State::Prepared { heuristic: None, .. }) => {
+                cx.notify(Notice::Undecided { tx });
+                return Ok(());
+            }
+            Known::Is(State::Prepared { .. } | State::Decided { .. }) => {
+                self.tell(tx, cx);
+                return Ok(());
+            }
+            // Asked before the crash, never voted for: a delayed prepare must not begin it anew.
+            Known::New => self.put(tx, State::Ended { outcome: Some(Outcome::Abort), took: None }, cx),
+            Known::Is(State::Ended { .. }) | Known::Forgotten => {}
+        }
+        Err((tx, Refusal::Over))
+    }
+}
+
+/// Lets the coordinator forget, if it waits for that, and tells of damage in any case.
+fn acknowledge<W: Work, Cx: Context<Participant<W>> + ?Sized>(
+    tx: TxId,
+    mode: Mode,
+    outcome: Outcome,
+    took: Option<Outcome>,
+    cx: &mut Cx,
+) {
+    if took.is_some() || mode.wants_acknowledgement(outcome) {
+        cx.send(tx.coordinator, Message::Acknowledge { tx, took });
+    }
+}

@@ -1,0 +1,264 @@
+//! What a participant knows of each transaction, and how much it remembers of those that are over.
+//!
+//! A message that was delayed long enough arrives after all is over. So what is over leaves a tombstone, durable
+//! before anything is said that a delayed prepare could contradict. A coordinator numbers its transactions upwards:
+//! the lowest tombstones give way to a *floor*, below which an unknown transaction is not voted for any more.
+
+use alloc::collections::VecDeque;
+
+use super::{Cell, FLOORS, Participant};
+use crate::commit::Work;
+use crate::commit::ids::{Mode, Nodes, Outcome, TxId};
+use crate::durable::Record;
+use crate::id::NodeId;
+use crate::machine::Context;
+
+/// What is known of one coordinator's transactions.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Origin<W> {
+    pub(super) coordinator: NodeId,
+    /// At this number and below, what is not among `branches` is over or will never be voted for.
+    pub(super) floor: u64,
+    /// How many of `branches` have ended. Their numbers are above the floor.
+    pub(super) tombstones: usize,
+    /// Ascending by number.
+    pub(super) branches: VecDeque<Branch<W>>,
+}
+
+impl<W> Origin<W> {
+    pub(super) const fn at(coordinator: NodeId, floor: u64) -> Self {
+        Self { coordinator, floor, tombstones: 0, branches: VecDeque::new() }
+    }
+}
+
+/// This participant's part in one transaction.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Branch<W> {
+    pub(super) number: u64,
+    /// Where the journal tells of it.
+    pub(super) at: Option<u64>,
+    pub(super) state: State<W>,
+}
+
+/// How far it has come.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum State<W> {
+    /// The application is asked. Nothing is durable, so this node may abort alone.
+    Asked { ask: Ask<W>, waited: bool },
+    /// It has voted yes: only the outcome ends this.
+    Prepared { ask: Ask<W>, heuristic: Option<Heuristic>, doubt: Doubt },
+    /// The outcome is known, and the application has not carried it out.
+    Decided {
+        outcome: Outcome,
+        /// What an operator had decided, if that was something else.
+        took: Option<Outcome>,
+        position: u64,
+        /// To be applied; none where it is to be undone.
+        work: Option<W>,
+    },
+    /// A tombstone. The outcome is not known where the application had only read.
+    Ended { outcome: Option<Outcome>, took: Option<Outcome> },
+}
+
+/// What the coordinator asked.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Ask<W> {
+    /// This node decides, since it is alone.
+    pub(super) one_phase: bool,
+    pub(super) mode: Mode,
+    pub(super) peers: Nodes,
+    pub(super) work: W,
+}
+
+impl<W> Ask<W> {
+    pub(super) fn one_phase(work: W) -> Self {
+        Self { one_phase: true, mode: Mode::PresumedAbort, peers: Nodes::new(), work }
+    }
+}
+
+/// An operator's decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
+#[allow(clippy::exhaustive_structs, reason = "part of a durable record")]
+pub struct Heuristic {
+    /// What was decided.
+    pub outcome: Outcome,
+    /// The position under which the application was told.
+    pub position: u64,
+    /// Whether it has carried it out.
+    pub done: bool,
+}
+
+/// How long a transaction has been in doubt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Doubt {
+    /// Since less than one period.
+    Fresh,
+    /// The coordinator is asked at the next expiry.
+    Waited,
+    /// The coordinator was asked, and the peers are at the next expiry.
+    Inquired,
+}
+
+/// What is known of a transaction.
+pub(super) enum Known<'a, W> {
+    Is(&'a State<W>),
+    /// At or below the floor.
+    Forgotten,
+    /// Never heard of, or asked about before a crash and not answered.
+    New,
+}
+
+impl<W> State<W> {
+    const fn is_tombstone(&self) -> bool {
+        matches!(self, Self::Ended { .. })
+    }
+
+    pub(super) const fn work(&self) -> Option<&W> {
+        match self {
+            Self::Asked { ask, .. } | Self::Prepared { ask, .. } => Some(&ask.work),
+            Self::Decided { work, .. } => work.as_ref(),
+            Self::Ended { .. } => None,
+        }
+    }
+}
+
+impl<W: Work> Participant<W> {
+    pub(super) fn known(&self, tx: TxId) -> Known<'_, W> {
+        let Ok(at) = self.origin(tx.coordinator) else { return Known::New };
+        let Some(origin) = self.origins.get(at) else { return Known::New };
+        match origin.branches.binary_search_by_key(&tx.number, |branch| branch.number) {
+            Ok(at) => origin.branches.get(at).map_or(Known::New, |branch| Known::Is(&branch.state)),
+            Err(_) if tx.number <= origin.floor => Known::Forgotten,
+            Err(_) => Known::New,
+        }
+    }
+
+    pub(super) fn branch_mut(&mut self, tx: TxId) -> Option<&mut Branch<W>> {
+        let at = self.origin(tx.coordinator).ok()?;
+        let origin = self.origins.get_mut(at)?;
+        let at = origin.branches.binary_search_by_key(&tx.number, |branch| branch.number).ok()?;
+        origin.branches.get_mut(at)
+    }
+
+    /// All branches, in the order of their transactions.
+    pub(super) fn branches(&self) -> impl Iterator<Item = (TxId, &Branch<W>)> {
+        self.origins.iter().flat_map(|origin| {
+            let coordinator = origin.coordinator;
+            let tx = move |number| TxId { coordinator, number };
+            origin.branches.iter().map(move |branch| (tx(branch.number), branch))
+        })
+    }
+
+    /// The first transaction after `last`, or the first of all, whose state is as `wanted`.
+    pub(super) fn next_where(&self, last: Option<TxId>, wanted: impl Fn(&State<W>) -> bool) -> Option<TxId> {
+        let from = last.map_or(0, |last| self.origin(last.coordinator).unwrap_or_else(|at| at));
+        for origin in self.origins.iter().skip(from) {
+            let after = last.filter(|last| last.coordinator == origin.coordinator);
+            let begin = after
+                .map_or(0, |last| origin.branches.partition_point(|branch| branch.number <= last.number));
+            let found = origin.branches.iter().skip(begin).find(|branch| wanted(&branch.state));
+            if let Some(branch) = found {
+                return Some(TxId { coordinator: origin.coordinator, number: branch.number });
+            }
+        }
+        None
+    }
+
+    /// Takes a transaction to its next state, and writes down what of it must survive.
+    pub(super) fn put<Cx: Context<Self> + ?Sized>(&mut self, tx: TxId, state: State<W>, cx: &mut Cx) {
+        let ended = state.is_tombstone();
+        self.place(tx, state);
+        self.record(tx, cx);
+        if ended {
+            self.bury(tx, cx);
+        }
+        self.shorten(cx);
+    }
+
+    /// Takes a transaction to its next state in memory.
+    pub(super) fn place(&mut self, tx: TxId, state: State<W>) {
+        let at = self.origin(tx.coordinator).unwrap_or_else(|at| {
+            self.origins.insert(at, Origin::at(tx.coordinator, 0));
+            at
+        });
+        let Some(origin) = self.origins.get_mut(at) else { return };
+        self.bytes = self.bytes.saturating_add(state.work().map_or(0, W::size_bytes));
+        if state.is_tombstone() {
+            origin.tombstones = origin.tombstones.saturating_add(1);
+        } else {
+            self.live = self.live.saturating_add(1);
+        }
+        let number = tx.number;
+        let replaced = match origin.branches.binary_search_by_key(&number, |branch| branch.number) {
+            Ok(at) => origin.branches.get_mut(at).map(|branch| core::mem::replace(&mut branch.state, state)),
+            Err(at) => {
+                origin.branches.insert(at, Branch { number, at: None, state });
+                None
+            }
+        };
+        let Some(replaced) = replaced else { return };
+        self.bytes = self.bytes.saturating_sub(replaced.work().map_or(0, W::size_bytes));
+        if replaced.is_tombstone() {
+            origin.tombstones = origin.tombstones.saturating_sub(1);
+        } else {
+            self.live = self.live.saturating_sub(1);
+        }
+    }
+
+    /// Sees to it that tombstones do not grow without bound.
+    fn bury<Cx: Context<Self> + ?Sized>(&mut self, tx: TxId, cx: &mut Cx) {
+        let Ok(at) = self.origin(tx.coordinator) else { return };
+        self.bury_below_floor(tx);
+        let most = self.config.max_tombstones;
+        let Some(origin) = self.origins.get_mut(at) else { return };
+        if origin.tombstones <= most {
+            return;
+        }
+        let mut excess = origin.tombstones.saturating_sub(most.div_ceil(2));
+        let mut dropped = 0_usize;
+        let floor = &mut origin.floor;
+        origin.branches.retain(|branch| {
+            let drop = excess > 0 && branch.state.is_tombstone();
+            if drop {
+                excess -= 1;
+                dropped += 1;
+                *floor = branch.number;
+            }
+            !drop
+        });
+        origin.tombstones = origin.tombstones.saturating_sub(dropped);
+        self.journal.needed = self.journal.needed.saturating_sub(dropped);
+        // Before the head of the journal is dropped, where the tombstones are.
+        cx.persist(Record::Put { cell: FLOORS, value: Cell::Floors(self.floors().collect()) });
+    }
+
+    /// Drops the tombstone of a transaction that is below the floor: that says as much.
+    pub(super) fn bury_below_floor(&mut self, tx: TxId) {
+        let Ok(at) = self.origin(tx.coordinator) else { return };
+        let Some(origin) = self.origins.get_mut(at).filter(|origin| tx.number <= origin.floor) else {
+            return;
+        };
+        let Ok(at) = origin.branches.binary_search_by_key(&tx.number, |branch| branch.number) else { return };
+        if origin.branches.get(at).is_some_and(|branch| branch.state.is_tombstone())
+            && let Some(branch) = origin.branches.remove(at)
+        {
+            origin.tombstones = origin.tombstones.saturating_sub(1);
+            if branch.at.is_some() {
+                self.journal.needed = self.journal.needed.saturating_sub(1);
+            }
+        }
+    }
+
+    /// The floors that there are, ascending by coordinator.
+    pub(super) fn floors(&self) -> impl Iterator<Item = (NodeId, u64)> {
+        let floors = self.origins.iter().filter(|origin| origin.floor > 0);
+        floors.map(|origin| (origin.coordinator, origin.floor))
+    }
+
+    /// Where `coordinator` is among the origins, or would be.
+    pub(super) fn origin(&self, coordinator: NodeId) -> Result<usize, usize> {
+        self.origins.binary_search_by_key(&coordinator, |origin| origin.coordinator)
+    }
+}

@@ -1,0 +1,106 @@
+//! An operator decides what is in doubt, and is told what damage that did.
+
+use quorate::commit::coordinator;
+use quorate::commit::participant::{Notice, Phase, Refusal, Request};
+use quorate::commit::{Mode, Outcome};
+
+use crate::bench::{Bench, C, Work, n, tx};
+
+/// n2 is in doubt and cut off from the coordinator, which has decided to commit.
+fn in_doubt() -> Bench {
+    let mut bench = Bench::new(2);
+    bench.begin(Mode::PresumedAbort).expect("it begins");
+    bench.deliver_round();
+    bench.deliver_round();
+    bench.network.clear();
+    bench
+}
+
+fn resolve(outcome: Outcome) -> Request {
+    Request::Resolve { tx: tx(1), outcome }
+}
+
+fn damage(bench: &Bench) -> Vec<Notice<Work>> {
+    let notices = &bench.participants[&n(2)].notices;
+    notices.iter().filter(|notice| matches!(notice, Notice::Damage { .. })).cloned().collect()
+}
+
+#[test]
+fn a_heuristic_decision_frees_what_is_locked_and_is_told_as_such() {
+    let mut bench = in_doubt();
+    bench.ask(n(2), resolve(Outcome::Abort));
+    assert_eq!(bench.told(n(2)), [(tx(1), Outcome::Abort)]);
+    let heuristic = |notice: &Notice<Work>| matches!(notice, Notice::Undo { heuristic: true, .. });
+    assert!(bench.participants[&n(2)].notices.iter().any(heuristic));
+    assert_eq!(bench.phase(n(2), tx(1)), Some(Phase::InDoubt { heuristic: Some(Outcome::Abort) }));
+}
+
+#[test]
+fn damage_is_told_to_the_operator_and_to_the_coordinator() {
+    let mut bench = in_doubt();
+    bench.ask(n(2), resolve(Outcome::Abort));
+    bench.resend();
+    bench.deliver_all();
+    let told = Notice::Damage { tx: tx(1), took: Outcome::Abort, outcome: Outcome::Commit };
+    assert_eq!(damage(&bench), [told]);
+    let told = coordinator::Notice::Damage { tx: tx(1), participant: n(2), took: Outcome::Abort };
+    assert!(bench.coordinator.notices.contains(&told));
+    assert_eq!(bench.told(n(2)), [(tx(1), Outcome::Abort)], "what was done is not undone by itself");
+    assert_eq!(bench.coordinator.machine.in_flight(), 0);
+}
+
+#[test]
+fn damage_is_told_until_somebody_has_seen_to_it() {
+    let mut bench = in_doubt();
+    bench.ask(n(2), resolve(Outcome::Abort));
+    bench.application(n(2)).carries_out = false;
+    bench.resend();
+    bench.deliver_all();
+    bench.crash(n(2), 0);
+    assert_eq!(damage(&bench).len(), 2);
+    bench.ask(n(2), Request::Done { tx: tx(1) });
+    bench.crash(n(2), 0);
+    assert_eq!(damage(&bench).len(), 2);
+}
+
+#[test]
+fn a_heuristic_decision_that_was_right_does_no_damage_and_is_carried_out_once() {
+    for carries_out in [true, false] {
+        let mut bench = in_doubt();
+        bench.application(n(2)).carries_out = carries_out;
+        bench.ask(n(2), resolve(Outcome::Commit));
+        bench.resend();
+        bench.deliver_all();
+        assert_eq!(damage(&bench), []);
+        assert_eq!(bench.told(n(2)), [(tx(1), Outcome::Commit)]);
+        let ended = Phase::Ended(Some(Outcome::Commit));
+        let expected = if carries_out { ended } else { Phase::Decided(Outcome::Commit) };
+        assert_eq!(bench.phase(n(2), tx(1)), Some(expected));
+    }
+}
+
+#[test]
+fn a_heuristic_decision_survives_a_crash_and_is_no_outcome_for_a_peer() {
+    let mut bench = in_doubt();
+    bench.ask(n(2), resolve(Outcome::Abort));
+    bench.cut_off = vec![C];
+    bench.crash(n(2), 0);
+    assert_eq!(bench.phase(n(2), tx(1)), Some(Phase::InDoubt { heuristic: Some(Outcome::Abort) }));
+    for _ in 0..4 {
+        bench.doubt(n(3));
+        bench.deliver_all();
+    }
+    assert_eq!(bench.phase(n(3), tx(1)), Some(Phase::InDoubt { heuristic: None }));
+}
+
+#[test]
+fn an_operator_decides_once_and_only_what_is_in_doubt() {
+    let mut bench = in_doubt();
+    bench.ask(n(2), resolve(Outcome::Abort));
+    bench.ask(n(2), resolve(Outcome::Commit));
+    bench.ask(n(2), Request::Resolve { tx: tx(2), outcome: Outcome::Commit });
+    let refused = |number| Notice::Refused { tx: tx(number), reason: Refusal::NotInDoubt };
+    assert!(bench.participants[&n(2)].notices.contains(&refused(1)));
+    assert!(bench.participants[&n(2)].notices.contains(&refused(2)));
+    assert_eq!(bench.told(n(2)), [(tx(1), Outcome::Abort)]);
+}

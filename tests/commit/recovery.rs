@@ -1,0 +1,153 @@
+//! A node comes back from any prefix of what it wrote, and knows what it must. (The bench recovers after every record.)
+
+use std::sync::Arc;
+
+use quorate::commit::coordinator::{self, Coordinator};
+use quorate::commit::participant::{self, Notice, Participant, Phase, Request};
+use quorate::commit::{Config, JOURNAL, Member, Mode, Outcome};
+use quorate::durable::{Corrupt, Image, Record, Recover};
+use quorate::id::{ClusterId, NodeId};
+
+use crate::bench::{Bench, C, Work, n, tx};
+
+#[test]
+fn a_coordinator_that_crashes_before_its_decision_has_aborted() {
+    let mut bench = Bench::new(2);
+    bench.begin(Mode::PresumedAbort).expect("it begins");
+    bench.deliver_round();
+    bench.crash_coordinator();
+    bench.deliver_all();
+    assert_eq!(bench.outcomes(), [], "the votes come too late");
+    for id in [2, 3] {
+        bench.doubt(n(id));
+        bench.doubt(n(id));
+    }
+    bench.deliver_all();
+    assert_eq!(bench.told(n(2)), [(tx(1), Outcome::Abort)]);
+    assert_eq!(bench.told(n(3)), [(tx(1), Outcome::Abort)]);
+}
+
+#[test]
+fn a_coordinator_that_crashes_after_its_decision_tells_it_again() {
+    let mut bench = Bench::new(2);
+    bench.begin(Mode::PresumedAbort).expect("it begins");
+    bench.deliver_round();
+    bench.deliver_round();
+    bench.network.clear();
+    bench.crash_coordinator();
+    bench.deliver_all();
+    assert_eq!(bench.outcomes(), [(tx(1), Outcome::Commit); 2]);
+    assert_eq!(bench.told(n(2)), [(tx(1), Outcome::Commit)]);
+    assert_eq!(bench.coordinator.machine.in_flight(), 0);
+}
+
+#[test]
+fn no_number_is_given_out_twice_whatever_crashes() {
+    let mut bench = Bench::with(2, |config| config.numbers_reserved = 2);
+    let mut begun = Vec::new();
+    for _ in 0..5 {
+        begun.push(bench.begin(Mode::PresumedAbort).expect("it begins"));
+        begun.push(bench.begin(Mode::PresumedAbort).expect("it begins"));
+        begun.push(bench.begin(Mode::PresumedAbort).expect("it begins"));
+        bench.crash_coordinator();
+    }
+    assert!(begun.is_sorted_by(|a, b| a < b), "{begun:?}");
+}
+
+#[test]
+fn what_was_not_carried_out_is_told_again_after_a_crash_and_what_was_is_not() {
+    let mut bench = Bench::new(2);
+    bench.application(n(2)).carries_out = false;
+    bench.begin(Mode::PresumedAbort).expect("it begins");
+    bench.deliver_all();
+    bench.crash(n(2), 0);
+    assert_eq!(bench.told(n(2)), [(tx(1), Outcome::Commit); 2]);
+    bench.ask(n(2), Request::Done { tx: tx(1) });
+    bench.crash(n(2), 0);
+    assert_eq!(bench.told(n(2)), [(tx(1), Outcome::Commit); 2]);
+    assert_eq!(bench.phase(n(2), tx(1)), Some(Phase::Ended(Some(Outcome::Commit))));
+}
+
+#[test]
+fn an_application_that_keeps_positions_is_told_what_is_past_its_own() {
+    let mut bench = Bench::new(2);
+    bench.application(n(2)).carries_out = false;
+    for _ in 0..3 {
+        bench.begin(Mode::PresumedAbort).expect("it begins");
+        bench.deliver_all();
+    }
+    let position = |notice: &Notice<Work>| match notice {
+        Notice::Apply { position, .. } => Some(*position),
+        _ => None,
+    };
+    let positions: Vec<_> = bench.participants[&n(2)].notices.iter().filter_map(position).collect();
+    assert!(positions.len() == 3 && positions.is_sorted_by(|a, b| a < b), "{positions:?}");
+    bench.application(n(2)).told.clear();
+    bench.crash(n(2), positions[1]);
+    assert_eq!(bench.told(n(2)), [(tx(3), Outcome::Commit)]);
+    assert_eq!(bench.phase(n(2), tx(1)), Some(Phase::Ended(Some(Outcome::Commit))));
+}
+
+#[test]
+fn work_that_was_prepared_and_never_voted_for_is_undone() {
+    let mut bench = Bench::new(2);
+    bench.votes(n(2), None);
+    bench.begin(Mode::PresumedAbort).expect("it begins");
+    let prepares: Vec<_> = bench.network.iter().filter(|(_, to, _)| *to == n(2)).cloned().collect();
+    bench.deliver_all();
+    bench.crash(n(2), 0);
+    bench.ask(n(2), Request::Found { tx: tx(1) });
+    let over = Notice::Refused { tx: tx(1), reason: participant::Refusal::Over };
+    assert!(bench.participants[&n(2)].notices.contains(&over));
+    bench.votes(n(2), quorate::commit::Vote::Yes);
+    for (from, to, message) in prepares {
+        bench.deliver_to(to, from, message);
+    }
+    bench.deliver_all();
+    assert_eq!(bench.outcomes(), [(tx(1), Outcome::Abort)]);
+}
+
+#[test]
+fn work_that_is_in_doubt_is_kept_when_it_is_found() {
+    let mut bench = Bench::new(2);
+    bench.begin(Mode::PresumedAbort).expect("it begins");
+    bench.deliver_round();
+    bench.cut_off = vec![C];
+    bench.crash(n(2), 0);
+    bench.ask(n(2), Request::Found { tx: tx(1) });
+    assert!(bench.participants[&n(2)].notices.contains(&Notice::Undecided { tx: tx(1) }));
+}
+
+fn member(me: NodeId) -> Member {
+    Member { me, config: Arc::new(Config::new(ClusterId(7), [C, n(2), n(3)])) }
+}
+
+fn disk<V, E>(records: Vec<Record<V, E>>) -> Image<V, E> {
+    let mut disk = Image::default();
+    for record in records {
+        disk.apply(record).expect("it fits");
+    }
+    disk
+}
+
+#[test]
+fn foreign_and_contradictory_records_are_refused() {
+    use coordinator::{Cell, Entry, IDENTITY, RESERVED};
+    let identity =
+        |node| Record::Put { cell: IDENTITY, value: Cell::Identity { cluster: ClusterId(7), node } };
+    let reserved = Record::Put { cell: RESERVED, value: Cell::Reserved { upto: 8 } };
+    let append = |index, entry| Record::Append { log: JOURNAL, index, entry };
+    let ended = |number| Entry::Ended { tx: tx(number), outcome: Outcome::Commit };
+    let recover = |records| Coordinator::<Work>::recover(member(C), &disk(records), 0).map(|_| ());
+    let foreign = Err(Corrupt::Foreign { found: (ClusterId(7), n(2)) });
+    assert_eq!(recover(vec![identity(n(2))]), foreign);
+    assert_eq!(recover(vec![reserved.clone()]), Err(Corrupt::Missing(IDENTITY)));
+    assert_eq!(recover(vec![append(1, ended(1))]), Err(Corrupt::Missing(IDENTITY)));
+    assert_eq!(recover(vec![identity(C), reserved.clone(), append(1, ended(8))]), Ok(()));
+    let beyond = recover(vec![identity(C), reserved.clone(), append(1, ended(9))]);
+    assert!(matches!(beyond, Err(Corrupt::Inconsistent(_))), "{beyond:?}");
+    let worn = recover(vec![identity(C), reserved, append(u64::MAX - 1, ended(1))]);
+    assert!(matches!(worn, Err(Corrupt::Inconsistent(_))), "{worn:?}");
+    let applied = Participant::<Work>::recover(member(n(2)), &Image::default(), 1).map(|_| ());
+    assert_eq!(applied, Err(Corrupt::AppliedBeyondLog { applied: 1, last: 0 }));
+}
