@@ -112,6 +112,7 @@
 //! | to drive one in a loop of your own | [`ledger`] |
 //! | to know what must survive a crash, and how it comes back | [`durable`] |
 //! | a replicated log under one elected leader | [`raft`] |
+//! | work over many services, done or undone as a whole | [`saga`] |
 //! | a caller that stays healthy while what it calls is not | [`resilience`] |
 //! | majorities and sets of voters | [`quorum`] |
 //! | time, delays and the names of things | [`time`], [`id`] |
@@ -146,6 +147,7 @@ pub mod machine;
 pub mod quorum;
 pub mod raft;
 pub mod resilience;
+pub mod saga;
 pub mod time;
 #[cfg(feature = "wire")]
 pub mod wire;

@@ -1,0 +1,7 @@
+//! Sagas as a specification in scenarios: each test is a story of an orchestrator and its services.
+#![allow(unreachable_pub, reason = "a test binary has no public")]
+
+mod bench;
+mod crashes;
+mod doubt;
+mod stories;
