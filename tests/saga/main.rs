@@ -2,6 +2,12 @@
 #![allow(unreachable_pub, reason = "a test binary has no public")]
 
 mod bench;
+mod bounds;
 mod crashes;
+mod definition;
 mod doubt;
+mod executors;
+mod hostile;
+mod recovery;
+mod requests;
 mod stories;
