@@ -38,6 +38,54 @@
 //! [`Request::Answer`]: for an application that reaches its services by other means. Both are one path inside, since
 //! a notice is lost at a crash as a message is. Services are the application's: [`Call`] says what they owe.
 //!
+//! ```
+//! # use std::sync::Arc;
+//! use quorate::id::{ClusterId, NodeId, RequestId};
+//! use quorate::machine::{Effect, Input, Machine};
+//! use quorate::saga::{
+//!     Config, Definition, DefinitionId, End, Kind, Notice, Orchestrator, Outcome, Outline, Policy, Request, SagaId,
+//!     Step, TaskId, Version,
+//! };
+//! use quorate::time::Time;
+//!
+//! const ME: NodeId = NodeId(1);
+//! let step = |task, kind, after| Step { task, service: ME, kind, after, policy: Policy::default() };
+//!
+//! let mut order = Outline::new();
+//! let reserve = order.step(step(TaskId(1), Kind::Compensatable, vec![]));
+//! let pay = order.step(step(TaskId(2), Kind::Pivot, vec![reserve]));
+//! order.step(step(TaskId(3), Kind::Retriable, vec![pay]));
+//! let order = Definition::new(DefinitionId(1), Version(1), order)?;
+//!
+//! let config = Config::new(ClusterId(1), ME, [order]);
+//! let mut machine: Orchestrator<u64> = Orchestrator::new(Arc::new(config))?;
+//! let begin = Request::Begin {
+//!     id: RequestId(1),
+//!     saga: SagaId(1),
+//!     definition: DefinitionId(1),
+//!     version: Version(1),
+//!     input: 4711, // the number of the order
+//! };
+//! // Without a crash to fear, effects may be looked at right away; a driver leaves that to the ledger.
+//! let (mut inputs, mut end) = (vec![Input::Request(begin)], None);
+//! while let Some(input) = inputs.pop() {
+//!     let (next, effects) = machine.stepped(input, Time::ZERO, &[]);
+//!     machine = next;
+//!     for effect in effects {
+//!         match effect {
+//!             // Reserve, pay, ship: once for each key.
+//!             Effect::Notify { notice: Notice::Call(call), .. } => {
+//!                 inputs.push(Input::Request(Request::Answer(call.answer(Outcome::Done))));
+//!             }
+//!             Effect::Notify { notice: Notice::Ended { end: told, .. }, .. } => end = Some(told),
+//!             _ => {}
+//!         }
+//!     }
+//! }
+//! assert_eq!(end, Some(End::Completed));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! # What is held and what is free
 //! Calls are held behind the record that made them due, and so are answers to requests. Free are [`Notice::Rejected`]
 //! and what is said of being superseded: neither says anything of what is durable.
@@ -263,6 +311,7 @@ impl<D: Data> Orchestrator<D> {
     }
 
     /// The sagas that are kept, ended ones included, and how they stand.
+    #[must_use]
     pub fn sagas(&self) -> impl ExactSizeIterator<Item = (SagaId, &Standing<D>)> {
         self.sagas.iter().map(|(id, saga)| (*id, &saga.standing))
     }

@@ -331,7 +331,8 @@ impl Definition {
     }
 
     /// A fingerprint of tasks, kinds and dependencies, the same on every platform: a running saga goes on only
-    /// under the shape that it began with. Services may move and policies change.
+    /// under the shape that it began with. Policies may change, and so may services, if they take along what they
+    /// know of keys.
     #[must_use]
     pub const fn shape(&self) -> u64 {
         self.shape

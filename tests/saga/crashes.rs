@@ -151,3 +151,51 @@ fn an_end_is_told_again_until_it_is_forgotten() {
     bench.crash();
     assert_eq!(ends(&bench), 2);
 }
+
+#[test]
+fn a_cancelled_saga_that_crashes_between_any_two_effects_is_completed_or_compensated() {
+    let plan = diamond(Doubt::Retry);
+    let mut ends = Vec::new();
+    for deliveries in 0..8 {
+        for cut in 0..40 {
+            let mut bench = bench(&plan, &[], Some(cut), None);
+            bench.boot();
+            bench.begin();
+            for _ in 0..deliveries {
+                bench.deliver_one();
+            }
+            bench.cancel();
+            bench.run();
+            let Some(end) = bench.end() else {
+                assert_eq!(
+                    bench.services.happened,
+                    [],
+                    "{deliveries}, {cut}: nothing began that is not known"
+                );
+                continue;
+            };
+            plan_is_kept(&bench, &plan, end);
+            ends.push(end == End::Completed);
+        }
+    }
+    assert!(ends.contains(&true) && ends.contains(&false), "some cancellations came too late, some did not");
+}
+
+#[test]
+fn an_accepted_cancellation_stands_whenever_a_crash_comes() {
+    let plan = diamond(Doubt::Retry);
+    for cut in 0..40 {
+        let mut bench = bench(&plan, &[], None, None);
+        bench.boot();
+        bench.begin();
+        bench.deliver_one();
+        bench.deliver_one();
+        bench.fuel = Some(cut);
+        let cancelled = bench.cancel();
+        let accepted = !bench.answers(cancelled).is_empty();
+        bench.run();
+        let end = bench.end().expect("the saga ended");
+        assert!(!accepted || end != End::Completed, "cut at {cut}");
+        plan_is_kept(&bench, &plan, end);
+    }
+}

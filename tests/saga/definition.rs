@@ -118,12 +118,13 @@ fn a_shape_tells_tasks_kinds_and_dependencies_apart_but_not_services_and_patienc
 
 #[test]
 fn a_configuration_that_does_not_stand_is_refused() {
-    let config = |change: fn(&mut Config)| {
+    type Change = fn(&mut Config);
+    let config = |change: Change| {
         let mut config = Config::new(ClusterId(7), ME, [diamond(Doubt::Retry)]);
         change(&mut config);
         config
     };
-    let cases: [(fn(&mut Config), ConfigError); 3] = [
+    let cases: [(Change, ConfigError); 3] = [
         (|config| config.definitions.push(diamond(Doubt::Probe)), ConfigError::DefinitionsNotSorted),
         (|config| config.max_sagas = 0, ConfigError::ZeroLimit("max_sagas")),
         (|config| config.max_log_entries = 2047, ConfigError::LogTooSmall),

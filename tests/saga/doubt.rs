@@ -1,9 +1,9 @@
 //! Unknown outcomes: probed, or called again under the same key; never guessed.
 
 use quorate::machine::Input;
-use quorate::saga::{Action, Cause, Doubt, End, Message};
+use quorate::saga::{Action, Cause, Doubt, End, Flight, Message};
 
-use crate::bench::{Bench, Fate, diamond, s};
+use crate::bench::{Bench, Fate, SAGA, diamond, s};
 
 const DO: Action = Action::Do;
 
@@ -132,9 +132,15 @@ fn what_is_said_for_now_counts_only_for_the_attempt_under_way() {
     bench.begin();
     bench.deliver_one();
     let later = bench.network.pop_front().expect("an answer is on its way");
-    for _ in 0..4 {
-        bench.step(Input::Message { from: later.0, message: later.2.clone() });
-    }
+    let repeat = |bench: &mut Bench| {
+        for _ in 0..4 {
+            bench.step(Input::Message { from: later.0, message: later.2.clone() });
+        }
+    };
+    repeat(&mut bench);
+    assert!(bench.fire_one(), "the second attempt is made");
+    repeat(&mut bench);
+    assert_eq!(bench.machine().flight(SAGA, s(0)), Flight::Called(DO), "and under way");
     bench.run();
     assert_eq!(bench.end(), Some(End::Completed), "one answer uses up one attempt");
 }

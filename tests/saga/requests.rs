@@ -1,11 +1,13 @@
 //! What the application asks is answered once, or refused with a reason.
 
 use quorate::id::RequestId;
-use quorate::machine::Input;
+use quorate::machine::{Input, Machine};
 use quorate::saga::{
     Action, DefinitionId, Doubt, End, Key, Kind, Notice, Outcome, Outline, Policy, Refusal, Request,
     Resolution, SagaId, Step, StepId, TaskId, Version,
 };
+
+use quorate::time::Time;
 
 use crate::bench::{Bench, DEFINITION, Fate, INPUT, ME, SAGA, VERSION, diamond, s};
 
@@ -131,4 +133,18 @@ fn steps_of_the_orchestrators_own_node_are_told_and_answered_by_the_application(
     }
     assert_eq!(bench.end(), Some(End::Completed));
     assert!(bench.network.is_empty());
+}
+
+#[test]
+fn nothing_is_answered_before_what_it_rests_on_is_durable() {
+    let mut bench = Bench::new(diamond(Doubt::Retry));
+    let executor = bench.executors.last_mut().expect("an executor runs");
+    for (id, input) in [(1, INPUT), (2, INPUT), (3, INPUT + 1)] {
+        let (id, saga, definition, version) = (RequestId(id), SAGA, DEFINITION, VERSION);
+        let begin = Request::Begin { id, saga, definition, version, input };
+        executor.machine.step(Input::Request(begin), &mut executor.ledger.port(Time::ZERO, || 0));
+    }
+    assert_eq!(executor.ledger.next_output(), None, "a refusal, too, says that the saga is there");
+    bench.settle(0);
+    assert_eq!(refused(&bench, RequestId(3)), Refusal::Exists);
 }
