@@ -87,9 +87,9 @@ pub enum Known {
 pub struct Services {
     pub book: BTreeMap<Key, Known>,
     epochs: BTreeMap<(NodeId, NodeId), Epoch>,
-    /// What becomes of the next calls of a step with an action; they are obeyed after that.
+    /// What becomes of the next calls of a step of [`SAGA`] with an action; they are obeyed after that.
     pub fates: BTreeMap<(StepId, Action), VecDeque<Fate>>,
-    /// Effects and their ends, in the order in which they came about.
+    /// Effects of [`SAGA`] and their ends, in the order in which they came about.
     pub happened: Vec<(StepId, Action)>,
     /// All calls that arrived, obeyed or not.
     pub heard: Vec<(StepId, Action)>,
@@ -98,7 +98,7 @@ pub struct Services {
 impl Services {
     fn take(&mut self, at: NodeId, call: &Call<u32>) -> Option<Outcome> {
         let (key, action) = (call.key, call.action);
-        let fates = self.fates.get_mut(&(key.step, action));
+        let fates = self.fates.get_mut(&(key.step, action)).filter(|_| key.saga == SAGA);
         let fate = fates.and_then(VecDeque::pop_front);
         if fate == Some(Fate::Lost) {
             return None;
@@ -128,17 +128,25 @@ impl Services {
             }
             (Action::Do, None) => {
                 self.book.insert(key, Known::Done);
-                self.happened.push((key.step, Action::Do));
+                self.happens(key, Action::Do);
                 Outcome::Done
             }
             (Action::Undo, _) if refuse => Outcome::Refused,
             (Action::Undo, known) => {
                 if known == Some(Known::Done) {
-                    self.happened.push((key.step, Action::Undo));
+                    self.happens(key, Action::Undo);
                 }
                 self.book.insert(key, Known::Undone);
                 Outcome::Undone
             }
+        }
+    }
+}
+
+impl Services {
+    fn happens(&mut self, key: Key, action: Action) {
+        if key.saga == SAGA {
+            self.happened.push((key.step, action));
         }
     }
 }

@@ -8,6 +8,7 @@ mod definition;
 mod doubt;
 mod executors;
 mod hostile;
+mod random;
 mod recovery;
 mod requests;
 mod stories;

@@ -6,7 +6,6 @@ use quorate::saga::{
     Action, DefinitionId, Doubt, End, Key, Kind, Notice, Outcome, Outline, Policy, Refusal, Request,
     Resolution, SagaId, Step, StepId, TaskId, Version,
 };
-
 use quorate::time::Time;
 
 use crate::bench::{Bench, DEFINITION, Fate, INPUT, ME, SAGA, VERSION, diamond, s};
