@@ -25,6 +25,9 @@ pub const FORGOTTEN: CellId = CellId(2);
 /// The one durable log of an orchestrator.
 pub const LOG: LogId = LogId(0);
 
+/// No log comes this far, and one that says so leaves room for a life without end.
+const INDEX_MAX: u64 = 1 << 63;
+
 /// The value of a durable cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -139,7 +142,10 @@ impl<D: Data> Orchestrator<D> {
         if index != self.next {
             return Err(Corrupt::Gap { log: LOG, expected: self.next, found: index });
         }
-        self.next = index.checked_add(1).ok_or(Corrupt::Inconsistent("the log is used up"))?;
+        if index > INDEX_MAX {
+            return Err(Corrupt::Inconsistent("the log is used up"));
+        }
+        self.next = index.saturating_add(1);
         match entry {
             Entry::Saga { saga, standing } => {
                 orphans.remove(&saga);

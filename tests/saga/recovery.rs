@@ -80,6 +80,16 @@ fn what_contradicts_itself_is_refused() {
     for (at, disk) in inconsistent.iter().enumerate() {
         assert!(matches!(recover(disk), Err(Corrupt::Inconsistent(_))), "case {at}: {:?}", recover(disk));
     }
+    let value = Cell::Identity { cluster: ClusterId(7), node: ME };
+    let mut endless = Disk::default();
+    for record in [
+        Record::Put { cell: IDENTITY, value },
+        Record::Put { cell: EPOCH, value: Cell::Epoch(Epoch(1)) },
+        event(u64::MAX, 1, Event::Done(s(0))),
+    ] {
+        endless.apply(record).expect("it fits");
+    }
+    assert_eq!(recover(&endless).unwrap_err(), Corrupt::Inconsistent("the log is used up"));
     let headless = with([Record::Discard { log: LOG, upto: 1 }]);
     assert!(matches!(recover(&headless), Err(Corrupt::Inconsistent(_))), "the beginning was cut off");
     assert!(recover(&with([event(3, 1, too_many[1])])).is_ok_and(|machine| machine.check().is_ok()));
