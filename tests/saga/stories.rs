@@ -76,8 +76,10 @@ fn after_the_pivot_a_step_out_of_attempts_is_stuck_and_nothing_is_undone() {
     bench.begin();
     bench.run();
     assert_eq!((bench.stuck(), bench.end()), (vec![(s(1), DO)], None));
+    bench.fate(1, DO, &[Fate::Later; 2]);
     bench.resolve(1, Resolution::Retry);
     bench.run();
+    assert_eq!(bench.stuck().len(), 1, "it has as many attempts as at first");
     assert_eq!(bench.end(), Some(End::Completed));
     bench.judge(&forward_diamond(Doubt::Retry), End::Completed);
 }
