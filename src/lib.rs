@@ -113,6 +113,7 @@
 //! | to know what must survive a crash, and how it comes back | [`durable`] |
 //! | a replicated log under one elected leader | [`raft`] |
 //! | a transaction that several nodes commit, or none does | [`commit`] |
+//! | work over many services, done or undone as a whole | [`saga`] |
 //! | a caller that stays healthy while what it calls is not | [`resilience`] |
 //! | majorities and sets of voters | [`quorum`] |
 //! | time, delays and the names of things | [`time`], [`id`] |
@@ -148,6 +149,7 @@ pub mod machine;
 pub mod quorum;
 pub mod raft;
 pub mod resilience;
+pub mod saga;
 pub mod time;
 #[cfg(feature = "wire")]
 pub mod wire;

@@ -199,3 +199,46 @@ fn the_counter_counts() {
     let info = measure(|| drop(black_box(Box::new(1u8))));
     assert_eq!(info.count_total, 1, "were this 0, the tests above would prove nothing");
 }
+
+#[test]
+fn a_step_of_a_saga_allocates_nothing() {
+    use quorate::saga::{
+        Action, Answer, Config, Definition, DefinitionId, Epoch, Key, Kind, Message, Orchestrator, Outcome,
+        Outline, Policy, Request, SagaId, Step, StepId, TaskId, Version,
+    };
+    let mut outline = Outline::new();
+    for step in 0..10u8 {
+        let after = step.checked_sub(1).map(StepId).into_iter().collect();
+        let (kind, policy) = (Kind::Compensatable, Policy::default());
+        outline.step(Step { task: TaskId(1), service: PEER, kind, after, policy });
+    }
+    let (definition, version, saga) = (DefinitionId(1), Version(1), SagaId(1));
+    let plan = Definition::new(definition, version, outline).expect("it stands");
+    let config = Arc::new(Config::new(ClusterId(1), ME, [plan]));
+    let mut machine = Orchestrator::<u64>::new(config).expect("it stands");
+    let mut cx = Recorder::new(Time::ZERO, &[]);
+    let begin = Request::Begin { id: RequestId(1), saga, definition, version, input: 7 };
+    machine.step(Input::Request(begin), &mut cx);
+    let mut answer = |step: u8, action, outcome| {
+        let key = Key { owner: ME, saga, step: StepId(step) };
+        let answer = Answer { key, epoch: Epoch(1), attempt: 0, action, outcome };
+        cx.effects.clear();
+        machine.step(Input::Message { from: PEER, message: Message::Answer(answer) }, &mut cx);
+        cx.effects.len()
+    };
+    let forward = measure(|| {
+        for step in 0..9 {
+            // A record, the next call, its timer, and that of the step before.
+            assert_eq!(answer(step, Action::Do, Outcome::Done), 4);
+        }
+    });
+    // A record, the notice that it goes back, two timers, and the first call to undo with its timer.
+    assert_eq!(answer(9, Action::Do, Outcome::Refused), 6);
+    let back = measure(|| {
+        for step in (1..9).rev() {
+            assert_eq!(answer(step, Action::Undo, Outcome::Undone), 4);
+        }
+    });
+    assert_eq!((forward.count_total, back.count_total), (0, 0));
+    assert_eq!(answer(0, Action::Undo, Outcome::Undone), 4);
+}

@@ -14,10 +14,14 @@
 
 use std::fmt::Debug;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use quorate::durable::Record;
-use quorate::id::{CellId, ClusterId, LogId, NodeId};
+use quorate::id::{CellId, ClusterId, LogId, NodeId, RequestId};
+use quorate::machine::{Effect, Input, Machine};
 use quorate::raft::{self, Index, Outcome, Payload, Position, Term};
+use quorate::saga;
+use quorate::time::Time;
 use quorate::wire::{self, frame};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -151,4 +155,75 @@ fn raft_messages() {
         ("append-reply-stale", reply(Outcome::Stale)),
     ];
     same_values("raft-message", &messages);
+}
+
+/// What an orchestrator writes first of a saga.
+fn saga_entry() -> saga::Entry<Command> {
+    let mut outline = saga::Outline::new();
+    let (service, policy) = (NodeId(2), saga::Policy::default());
+    let kinds = [(saga::Kind::Compensatable, vec![]), (saga::Kind::Pivot, vec![saga::StepId(0)])];
+    for (kind, after) in kinds {
+        outline.step(saga::Step { task: saga::TaskId(300), service, kind, after, policy });
+    }
+    let (definition, version) = (saga::DefinitionId(5), saga::Version(2));
+    let plan = saga::Definition::new(definition, version, outline).unwrap();
+    let config = saga::Config::new(ClusterId(7), NodeId(3), [plan]);
+    let machine = saga::Orchestrator::new(Arc::new(config)).unwrap();
+    let (id, saga, input) = (RequestId(1), saga::SagaId(9), b"order 1".to_vec());
+    let begin = saga::Request::Begin { id, saga, definition, version, input };
+    let (_, effects) = machine.stepped(Input::Request(begin), Time::ZERO, &[]);
+    let written = effects.into_iter().find_map(|effect| match effect {
+        Effect::Persist(Record::Append { entry, .. }) => Some(entry),
+        _ => None,
+    });
+    written.unwrap()
+}
+
+#[test]
+fn saga_records() {
+    let cells = [
+        ("identity", saga::Cell::Identity { cluster: ClusterId(7), node: NodeId(3) }),
+        ("epoch", saga::Cell::Epoch(saga::Epoch(300))),
+        ("forgotten", saga::Cell::Forgotten(saga::SagaId(70_000))),
+    ];
+    same_values("saga-cell", &cells);
+    let (saga, step) = (saga::SagaId(70_000), saga::StepId(63));
+    let event = |event| saga::Entry::Event { saga, event };
+    let turned = |cause| event(saga::Event::TurnedBack(cause));
+    let entries = [
+        ("saga", saga_entry()),
+        ("done", event(saga::Event::Done(step))),
+        ("refused", event(saga::Event::Refused(step))),
+        ("turned-back-refused", turned(saga::Cause::Refused(step))),
+        ("turned-back-exhausted", turned(saga::Cause::Exhausted(step))),
+        ("turned-back-cancelled", turned(saga::Cause::Cancelled)),
+        ("turned-back-overdue", turned(saga::Cause::Overdue)),
+        ("undone", event(saga::Event::Undone(step))),
+        ("tried", event(saga::Event::Tried(step, 300))),
+        ("stuck", event(saga::Event::Stuck(step))),
+        ("unstuck", event(saga::Event::Unstuck(step))),
+        ("forgotten", saga::Entry::Forgotten { saga }),
+    ];
+    same_values("saga-entry", &entries);
+}
+
+#[test]
+fn saga_messages() {
+    use saga::{Action, Message, Outcome};
+    let (epoch, attempt, task, input) = (saga::Epoch(300), 2, saga::TaskId(5), b"order 1".to_vec());
+    let key = saga::Key { owner: NodeId(3), saga: saga::SagaId(70_000), step: saga::StepId(63) };
+    let call = |action| saga::Call { key, epoch, attempt, action, task, input: input.clone() };
+    let answer = |action, outcome| Message::Answer(call(action).answer(outcome));
+    let messages = [
+        ("do", Message::Call(call(Action::Do))),
+        ("probe", Message::Call(call(Action::Probe))),
+        ("undo", Message::Call(call(Action::Undo))),
+        ("done", answer(Action::Do, Outcome::Done)),
+        ("refused", answer(Action::Do, Outcome::Refused)),
+        ("undone", answer(Action::Undo, Outcome::Undone)),
+        ("unseen", answer(Action::Probe, Outcome::Unseen)),
+        ("later", answer(Action::Undo, Outcome::Later)),
+        ("superseded", answer(Action::Do, Outcome::Superseded { epoch: saga::Epoch(301) })),
+    ];
+    same_values("saga-message", &messages);
 }
