@@ -264,6 +264,21 @@ impl<V, E> Image<V, E> {
         log.first.checked_add((log.entries.len() as u64).checked_sub(1)?)
     }
 
+    /// The same with what `cell` and `entry` make of each value; `None` where they make nothing of one.
+    #[must_use]
+    pub fn filter_map<W, D>(
+        &self,
+        mut cell: impl FnMut(&V) -> Option<W>,
+        mut entry: impl FnMut(&E) -> Option<D>,
+    ) -> Option<Image<W, D>> {
+        let cells = self.cells.iter().map(|(&id, value)| Some((id, cell(value)?))).collect::<Option<_>>()?;
+        let log = |(&id, log): (&LogId, &ImageLog<E>)| {
+            let entries = log.entries.iter().map(&mut entry).collect::<Option<_>>()?;
+            Some((id, ImageLog { first: log.first, entries }))
+        };
+        Some(Image { cells, logs: self.logs.iter().map(log).collect::<Option<_>>()? })
+    }
+
     /// Whether there is no cell, and no log was ever written.
     #[must_use]
     pub fn is_empty(&self) -> bool {

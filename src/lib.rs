@@ -115,6 +115,7 @@
 //! | a transaction that several nodes commit, or none does | [`commit`] |
 //! | work over many services, done or undone as a whole | [`saga`] |
 //! | a caller that stays healthy while what it calls is not | [`resilience`] |
+//! | nodes of two kinds in one place | [`either`] |
 //! | majorities and sets of voters | [`quorum`] |
 //! | time, delays and the names of things | [`time`], [`id`] |
 //! | to check a machine, ours or yours | the package `quorate-models`: `cargo verify` |
@@ -123,7 +124,7 @@
 //! - `src/<protocol>.rs` says what a protocol is and where it comes from; `src/<protocol>/` holds one file a
 //!   concern. `models/src/<protocol>.rs` holds what is claimed of it, `models/mutants/<protocol>/` the bugs that
 //!   those claims were seen to catch.
-//! - The foundation (`machine`, `ledger`, `durable`, `time`, `id`, `quorum`) knows no protocol, no protocol knows
+//! - The foundation (`machine`, `ledger`, `durable`, `either`, `time`, `id`, `quorum`) knows no protocol, no protocol knows
 //!   another, and none knows the driver. `src/driver/` is the only place that knows sockets, files, clocks and
 //!   threads.
 //! - `tests/absences` holds the crate to that.
@@ -143,6 +144,7 @@ pub mod commit;
 #[cfg(feature = "std")]
 pub mod driver;
 pub mod durable;
+pub mod either;
 pub mod id;
 pub mod ledger;
 pub mod machine;
