@@ -114,6 +114,7 @@
 //! | a replicated log under one elected leader | [`raft`] |
 //! | a transaction that several nodes commit, or none does | [`commit`] |
 //! | work over many services, done or undone as a whole | [`saga`] |
+//! | any of these machines on a replicated log, so that no minority stops it | [`on_raft`], [`commit_on_raft`], [`saga_on_raft`] |
 //! | a caller that stays healthy while what it calls is not | [`resilience`] |
 //! | nodes of two kinds in one place | [`either`] |
 //! | majorities and sets of voters | [`quorum`] |
@@ -141,17 +142,21 @@
 extern crate alloc;
 
 pub mod commit;
+pub mod commit_on_raft;
 #[cfg(feature = "std")]
 pub mod driver;
 pub mod durable;
 pub mod either;
+mod fixed;
 pub mod id;
 pub mod ledger;
 pub mod machine;
+pub mod on_raft;
 pub mod quorum;
 pub mod raft;
 pub mod resilience;
 pub mod saga;
+pub mod saga_on_raft;
 pub mod time;
 #[cfg(feature = "wire")]
 pub mod wire;

@@ -49,6 +49,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::durable::Record;
+use crate::fixed::Fixed;
 use crate::id::{LogId, NodeId, id};
 use crate::machine::{Context, Input, InputOf, Machine};
 
@@ -60,7 +61,6 @@ pub use message::{Message, Outcome};
 pub use progress::{Mode, Progress};
 pub use recovery::{Cell, HARD_STATE, IDENTITY};
 
-use config::Fixed;
 use log::Log;
 
 id!(

@@ -3,8 +3,6 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
-use core::hash::{Hash, Hasher};
-use core::ops::Deref;
 use core::time::Duration;
 
 use crate::id::{ClusterId, NodeId};
@@ -144,29 +142,3 @@ impl fmt::Display for ConfigError {
 }
 
 impl core::error::Error for ConfigError {}
-
-/// What never changes in a machine's life: shared, and left out of its hash.
-///
-/// Equality still compares it, so equal values hash equally.
-#[derive(Clone, Debug)]
-pub(super) struct Fixed<T>(pub(super) Arc<T>);
-
-impl<T> Deref for Fixed<T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        &self.0
-    }
-}
-
-impl<T: PartialEq> PartialEq for Fixed<T> {
-    fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0) || self.0 == other.0
-    }
-}
-
-impl<T: Eq> Eq for Fixed<T> {}
-
-impl<T> Hash for Fixed<T> {
-    fn hash<H: Hasher>(&self, _state: &mut H) {}
-}

@@ -10,11 +10,12 @@ use alloc::collections::VecDeque;
 
 use smallvec::SmallVec;
 
-use super::config::{Config, ConfigError, Fixed, Member};
+use super::config::{Config, ConfigError, Member};
 use super::ids::{Mode, Outcome, TxId, Vote};
 use super::journal::Journal;
 use super::message::Message;
 use super::{Rejection, Work};
+use crate::fixed::Fixed;
 use crate::id::{NodeId, Permutation, Permute};
 use crate::machine::{Context, Input, InputOf, Machine};
 

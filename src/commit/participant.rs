@@ -11,11 +11,12 @@ mod vote;
 
 use alloc::vec::Vec;
 
-use super::config::{Config, ConfigError, Fixed, Member};
+use super::config::{Config, ConfigError, Member};
 use super::ids::{Outcome, TxId};
 use super::journal::Journal;
 use super::message::Message;
 use super::{Rejection, Work};
+use crate::fixed::Fixed;
 use crate::id::NodeId;
 use crate::machine::{Context, Input, InputOf, Machine};
 

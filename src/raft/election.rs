@@ -232,8 +232,9 @@ impl<C: Command> Raft<C> {
         cx.persist(Record::Put { cell: HARD_STATE, value });
     }
 
-    /// The leader of this term, as far as known.
-    pub(super) const fn leader(&self) -> Option<NodeId> {
+    /// The leader of this term, as far as this node knows.
+    #[must_use]
+    pub const fn leader(&self) -> Option<NodeId> {
         match &self.role {
             Role::Follower { leader } => *leader,
             Role::Leader(_) => Some(self.me),

@@ -9,6 +9,7 @@ use alloc::vec::Vec;
 use smallvec::SmallVec;
 
 use super::{Command, Config, Index, Term};
+use crate::id::{Permutation, Permute};
 
 /// No log gets longer: at 10^9 entries a second it takes 292 years.
 const LONGEST: u64 = u64::MAX / 2;
@@ -75,6 +76,12 @@ pub(super) struct Log<C> {
     evicted: Index,
     /// Where each term begins among the evicted entries: ascending in both.
     runs: Vec<Position>,
+}
+
+impl<C: Permute> Permute for Log<C> {
+    fn permute(&mut self, by: &Permutation<'_>) {
+        self.cache.iter_mut().for_each(|entry| entry.permute(by));
+    }
 }
 
 impl<C: Command> Log<C> {
