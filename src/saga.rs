@@ -17,6 +17,7 @@
 //! | `recovery.rs` | what is durable, and coming back from it | Garcia-Molina and Salem, 6 |
 //! | `invariants.rs` | what holds of one orchestrator at any time | |
 //! | `permute.rs` | an orchestrator renamed: for checks | |
+//! | `service.rs`, `service/` | the other side of a call: what a service owes, kept | |
 //!
 //! # Promises
 //! - **All or nothing.** Every saga ends completed or compensated, or an operator is told which step is stuck and
@@ -36,7 +37,8 @@
 //! A step names the node that carries it out. To another node the call is a message: it may be lost, and is made
 //! again, just as it is after a timeout. A step of the orchestrator's own node is a [`Notice::Call`], answered by
 //! [`Request::Answer`]: for an application that reaches its services by other means. Both are one path inside, since
-//! a notice is lost at a crash as a message is. Services are the application's: [`Call`] says what they owe.
+//! a notice is lost at a crash as a message is. [`Call`] says what services owe, and [`Service`] keeps it for the
+//! application behind it.
 //!
 //! ```
 //! # use std::sync::Arc;
@@ -113,6 +115,7 @@ mod permute;
 mod progress;
 mod recovery;
 mod request;
+pub mod service;
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
@@ -130,6 +133,7 @@ pub use definition::{Definition, DefinitionError, Doubt, Kind, MAX_STEPS, Outlin
 pub use message::{Action, Answer, Call, Key, Message, Outcome};
 pub use progress::{Cause, Event, Flight, Standing};
 pub use recovery::{Cell, EPOCH, Entry, FORGOTTEN, IDENTITY, LOG};
+pub use service::{Service, Stage};
 
 use progress::Saga;
 

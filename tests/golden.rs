@@ -208,11 +208,33 @@ fn saga_records() {
 }
 
 #[test]
+fn saga_service_records() {
+    use saga::service::{Cell, Entry, Owner};
+    let owner = |epoch, floor| Owner { epoch: saga::Epoch(epoch), floor: saga::SagaId(floor) };
+    let cells = [
+        ("identity", Cell::Identity { cluster: ClusterId(7), node: NodeId(2) }),
+        ("owners", Cell::Owners(vec![(NodeId(3), owner(300, 69_000)), (NodeId(128), owner(1, 0))])),
+    ];
+    same_values("saga-service-cell", &cells);
+    let key = saga::Key { owner: NodeId(3), saga: saga::SagaId(70_000), step: saga::StepId(63) };
+    let entry = |stage| Entry { key, stage };
+    let entries = [
+        ("doing", entry(saga::Stage::Doing)),
+        ("done", entry(saga::Stage::Done)),
+        ("refused", entry(saga::Stage::Refused)),
+        ("undoing", entry(saga::Stage::Undoing)),
+        ("undone", entry(saga::Stage::Undone)),
+    ];
+    same_values("saga-service-entry", &entries);
+}
+
+#[test]
 fn saga_messages() {
     use saga::{Action, Message, Outcome};
     let (epoch, attempt, task, input) = (saga::Epoch(300), 2, saga::TaskId(5), b"order 1".to_vec());
     let key = saga::Key { owner: NodeId(3), saga: saga::SagaId(70_000), step: saga::StepId(63) };
-    let call = |action| saga::Call { key, epoch, attempt, action, task, input: input.clone() };
+    let floor = saga::SagaId(69_000);
+    let call = |action| saga::Call { key, epoch, attempt, action, floor, task, input: input.clone() };
     let answer = |action, outcome| Message::Answer(call(action).answer(outcome));
     let messages = [
         ("do", Message::Call(call(Action::Do))),

@@ -70,7 +70,7 @@ impl<D: Data> Orchestrator<D> {
         action: Action,
         cx: &mut Cx,
     ) {
-        let (me, epoch) = (self.config.me, self.epoch);
+        let (me, epoch, floor) = (self.config.me, self.epoch, self.floor());
         let Some(saga) = self.sagas.get_mut(&id) else { return };
         let plan = saga.plan.and_then(|plan| self.config.definitions.get(plan));
         let Some(what) = plan.and_then(|plan| plan.step(step)) else { return };
@@ -80,6 +80,7 @@ impl<D: Data> Orchestrator<D> {
             epoch,
             attempt: saga.standing.tries(step),
             action,
+            floor,
             task: what.task,
             input: saga.standing.input.clone(),
         };
@@ -90,6 +91,12 @@ impl<D: Data> Orchestrator<D> {
             cx.send(what.service, Message::Call(call));
         }
         cx.set_timer(Timer::Step { saga: id, step }, what.policy.timeout);
+    }
+
+    /// The lowest saga that may still be called for: what is below was forgotten, and cannot be begun any more.
+    pub(super) fn floor(&self) -> SagaId {
+        let next = self.forgotten.map_or(SagaId(0), |upto| SagaId(upto.0.saturating_add(1)));
+        self.sagas.keys().next().map_or(next, |first| next.min(*first))
     }
 
     /// Nothing is under way with a step any more.

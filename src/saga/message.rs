@@ -36,9 +36,11 @@ pub enum Action {
 /// A call to a service.
 ///
 /// # What a service owes
+/// All of it is kept by [`Service`](super::Service), in front of an application that goes by the key.
+///
 /// - It acts on a key at most once each way, and remembers what it answered, in the same transaction as the effect
-///   and as long as anybody may ask: until the application has [forgotten](super::Request::Forget) the saga and
-///   messages of it can no longer be on their way.
+///   and as long as anybody may ask: until a call of its owner has a higher [floor](Self::floor). What comes for a saga
+///   below the floor is late, and not answered.
 /// - An answer is about the **key**, not the attempt: [`Outcome::Done`] stands until an `Undo`,
 ///   [`Outcome::Refused`] and [`Outcome::Undone`] for ever. What it cannot say for ever is [`Outcome::Later`].
 /// - It remembers the latest epoch that it heard of from each owner, in that transaction too, and answers calls of
@@ -56,6 +58,9 @@ pub struct Call<D> {
     pub attempt: u16,
     /// What to do about the key.
     pub action: Action,
+    /// The lowest saga of the owner that may still be called for: those below are forgotten for good, and so may be
+    /// what is known of their keys. Never goes back.
+    pub floor: SagaId,
     /// What the step is.
     pub task: TaskId,
     /// What the saga was begun with.
