@@ -278,12 +278,15 @@ mod tests {
     }
 
     const COORDINATOR: &str = "coordinator --dir d --listen 127.0.0.1:1 --client 127.0.0.1:2";
-    const BANK: &str = "bank --name a --id 2 --dir d --listen 127.0.0.1:1 --client 127.0.0.1:2 --peer 1=127.0.0.1:3";
+    const BANK: &str =
+        "bank --name a --id 2 --dir d --listen 127.0.0.1:1 --client 127.0.0.1:2 --peer 1=127.0.0.1:3";
 
     #[test]
     fn a_command_line_says_who_is_who() {
         let line = format!("{COORDINATOR} --presume commit --bank a=2=127.0.0.1:3=127.0.0.1:4");
-        let Ok(Invocation::Serve { role: Role::Coordinator(args), until_stdin_closes: false }) = parsed(&line) else {
+        let Ok(Invocation::Serve { role: Role::Coordinator(args), until_stdin_closes: false }) =
+            parsed(&line)
+        else {
             panic!("{line}");
         };
         assert_eq!((args.mode, args.node.id, args.node.peers.len()), (Mode::PresumedCommit, NodeId(1), 1));

@@ -61,8 +61,10 @@ type Node = Participant<Part>;
 /// # Errors
 /// What is wrong, and what to do.
 pub fn run(args: &BankArgs) -> Result<(), String> {
-    let config: postgres::Config =
-        args.database.parse().map_err(|error| format!("--database: {error}; it is written host=DIR user=NAME dbname=NAME"))?;
+    let config: postgres::Config = args
+        .database
+        .parse()
+        .map_err(|error| format!("--database: {error}; it is written host=DIR user=NAME dbname=NAME"))?;
     let lane = |lane: &str, patience| Database::new(&config, args.name.as_str(), lane, patience);
     let found = lane("open", PREPARE_PATIENCE)
         .open(args.name.as_str())
@@ -72,8 +74,8 @@ pub fn run(args: &BankArgs) -> Result<(), String> {
     let (options, member) = node::configure(&args.node)?;
     let store = node::open::<Cell, Entry<Part>>(&args.node)?;
     // Nothing is said to be applied: what is carried out goes by the transaction's name.
-    let (handle, notices) =
-        driver::start(options, member, 0, store).map_err(|error| node::explain_start(&error, &args.node.dir))?;
+    let (handle, notices) = driver::start(options, member, 0, store)
+        .map_err(|error| node::explain_start(&error, &args.node.dir))?;
     say(&format!("bank {}: {} prepared transactions found", args.name, found.len()));
     let settling = Mutex::new(lane("settle", SETTLE_PATIENCE));
     spawn("clients", move || {
@@ -144,7 +146,11 @@ fn prepare_all(handle: &Handle<Node>, to_prepare: &Mutex<Receiver<(TxId, Part)>>
     }
 }
 
-fn finish_all(handle: &Handle<Node>, to_finish: &Receiver<Outcome>, database: &mut Database) -> Result<(), Broken> {
+fn finish_all(
+    handle: &Handle<Node>,
+    to_finish: &Receiver<Outcome>,
+    database: &mut Database,
+) -> Result<(), Broken> {
     for outcome in to_finish {
         let tx = match outcome {
             Outcome::Commit(tx) => till::commit(database, tx).map(|()| tx)?,
@@ -170,7 +176,9 @@ fn tell(handle: &Handle<Node>, mut request: Request) {
 /// A bank that cannot keep its word stops at once: what it would say from here on is worth nothing.
 fn end_if_broken(outcome: Result<(), Broken>) {
     if let Err(broken) = outcome {
-        eprintln!("error: {broken}: the database and the node's directory do not belong together, or this is a bug");
+        eprintln!(
+            "error: {broken}: the database and the node's directory do not belong together, or this is a bug"
+        );
         std::process::exit(1);
     }
 }

@@ -57,8 +57,8 @@ pub fn run(args: CoordinatorArgs) -> Result<(), String> {
     let clients = node::listen(args.client, "clients")?;
     let (options, member) = node::configure(&args.node)?;
     let store = node::open::<Cell, Entry>(&args.node)?;
-    let (handle, notices) =
-        driver::start(options, member, 0, store).map_err(|error| node::explain_start(&error, &args.node.dir))?;
+    let (handle, notices) = driver::start(options, member, 0, store)
+        .map_err(|error| node::explain_start(&error, &args.node.dir))?;
     say(&format!("coordinator: clients at {}", args.client));
     let desk = Arc::new(Desk::default());
     let front = Front { handle: handle.clone(), desk: Arc::clone(&desk), banks: args.banks, mode: args.mode };
@@ -91,7 +91,8 @@ impl Front {
         };
         let waiting = self.desk.wait_in_line();
         let request = Request::Begin { id: waiting.id(), mode: self.mode, branches };
-        if self.handle.request(request).is_ok() && waiting.outcome(OUTCOME_PATIENCE) == Some(Outcome::Commit) {
+        if self.handle.request(request).is_ok() && waiting.outcome(OUTCOME_PATIENCE) == Some(Outcome::Commit)
+        {
             return Answer::Committed;
         }
         // This attempt has failed, or nobody knows. An earlier one, before a crash, may have not.
@@ -102,12 +103,16 @@ impl Front {
     fn branches(&self, transfer: &Transfer) -> Result<Vec<(NodeId, Part)>, Answer> {
         let mut branches: Vec<(NodeId, Part)> = Vec::new();
         // An amount is positive, so the opposite exists.
-        for (place, amount) in [(&transfer.from, transfer.amount.saturating_neg()), (&transfer.to, transfer.amount)] {
+        for (place, amount) in
+            [(&transfer.from, transfer.amount.saturating_neg()), (&transfer.to, transfer.amount)]
+        {
             let (node, _) = self.bank(&place.bank)?;
             let change = Change { account: place.account.to_string(), amount };
             match branches.iter_mut().find(|(other, _)| *other == node) {
                 Some((_, part)) => part.changes.push(change),
-                None => branches.push((node, Part { transfer: transfer.id.to_string(), changes: vec![change] })),
+                None => {
+                    branches.push((node, Part { transfer: transfer.id.to_string(), changes: vec![change] }))
+                }
             }
         }
         Ok(branches)

@@ -68,7 +68,9 @@ fn die_halfway(town: &mut Town) -> Result<(), String> {
     for bank in Bank::BOTH {
         prepared += prepared_at(town, bank)?;
     }
-    say(&format!("    {answered} of 10 were answered; {prepared} transactions are prepared in the databases, in doubt"));
+    say(&format!(
+        "    {answered} of 10 were answered; {prepared} transactions are prepared in the databases, in doubt"
+    ));
     revive(town, Seat::Coordinator)?;
     for n in 0..10 {
         transfer(town, &format!("under-way-{n}"), "b/bob", "a/carol", 1);

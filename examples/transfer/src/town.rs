@@ -101,7 +101,8 @@ impl Town {
         let server = |bank: Bank| Server::create(installation, &directory.path().join(bank.name()));
         let servers = [server(Bank::A)?, server(Bank::B)?];
         let ports = free_ports(6)?;
-        let mut town = Self { nodes: [None, None, None], servers, program: program.to_owned(), ports, directory };
+        let mut town =
+            Self { nodes: [None, None, None], servers, program: program.to_owned(), ports, directory };
         for seat in Seat::ALL {
             town.start_node(seat, &[])?;
         }

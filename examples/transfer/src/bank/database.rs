@@ -81,7 +81,10 @@ impl Database {
     ///
     /// # Errors
     /// What the server refused.
-    pub(super) fn attempt<T>(&mut self, mut work: impl FnMut(&mut Client) -> Result<T, Error>) -> Result<T, Error> {
+    pub(super) fn attempt<T>(
+        &mut self,
+        mut work: impl FnMut(&mut Client) -> Result<T, Error>,
+    ) -> Result<T, Error> {
         let name = self.name.clone();
         let mut pause = BACKOFF_MIN;
         loop {
@@ -100,7 +103,10 @@ impl Database {
     ///
     /// # Errors
     /// What the server refused, or the connection was lost.
-    pub(super) fn attempt_once<T>(&mut self, work: impl FnOnce(&mut Client) -> Result<T, Error>) -> Result<T, Error> {
+    pub(super) fn attempt_once<T>(
+        &mut self,
+        work: impl FnOnce(&mut Client) -> Result<T, Error>,
+    ) -> Result<T, Error> {
         let name = self.name.clone();
         let outcome = self.connected(&name).and_then(work);
         if outcome.as_ref().is_err_and(is_lost) {
@@ -135,7 +141,9 @@ fn back_off(pause: &mut Duration) {
 pub(super) fn is_lost(error: &Error) -> bool {
     error.code().is_none_or(|code| {
         // Class 57P: the server shuts down, crashed or starts. Class 08: the connection failed.
-        code.code().starts_with("57P") || code.code().starts_with("08") || *code == SqlState::TOO_MANY_CONNECTIONS
+        code.code().starts_with("57P")
+            || code.code().starts_with("08")
+            || *code == SqlState::TOO_MANY_CONNECTIONS
     })
 }
 

@@ -39,8 +39,6 @@ const PREFIX: &str = "quorate-";
 /// How long to wait before what another connection is at is tried again.
 const BUSY_PAUSE: Duration = Duration::from_millis(10);
 
-
-
 /// The database does not hold what this bank has promised, or holds what it must not. To go on would make it worse.
 #[derive(Debug)]
 pub(super) struct Broken(String);
@@ -111,7 +109,8 @@ fn change(client: &mut Client, tx: TxId, part: &Part) -> Result<Result<(), Refus
     changes.sort();
     for change in changes {
         let (account, amount) = (&change.account, change.amount);
-        let Some(row) = client.query_opt("SELECT balance FROM account WHERE name = $1 FOR UPDATE", &[account])?
+        let Some(row) =
+            client.query_opt("SELECT balance FROM account WHERE name = $1 FOR UPDATE", &[account])?
         else {
             return Ok(Err(Some("there is no such account")));
         };
@@ -175,7 +174,11 @@ fn was_carried_out(database: &mut Database, tx: TxId) -> bool {
 }
 
 /// Does what must be done. What the server refuses (another connection is at it, its disk is full) is tried again.
-fn until_done<T>(database: &mut Database, tx: TxId, mut work: impl FnMut(&mut Client) -> Result<T, Error>) -> T {
+fn until_done<T>(
+    database: &mut Database,
+    tx: TxId,
+    mut work: impl FnMut(&mut Client) -> Result<T, Error>,
+) -> T {
     loop {
         match database.attempt(&mut work) {
             Ok(done) => return done,
@@ -211,7 +214,9 @@ fn try_to_settle(client: &mut Client, transfer: &str) -> Result<Answer, Error> {
 
 /// Whether an error only tells that somebody else was quicker.
 fn is_patience(error: &Error) -> bool {
-    [SqlState::LOCK_NOT_AVAILABLE, SqlState::T_R_DEADLOCK_DETECTED].iter().any(|code| error.code() == Some(code))
+    [SqlState::LOCK_NOT_AVAILABLE, SqlState::T_R_DEADLOCK_DETECTED]
+        .iter()
+        .any(|code| error.code() == Some(code))
 }
 
 /// What PostgreSQL calls a prepared transaction.

@@ -1,0 +1,35 @@
+//! Random numbers from one seed (SplitMix64; Steele, Lea and Flood 2014).
+
+/// A stream of numbers.
+#[derive(Clone, Debug)]
+pub(crate) struct Random(u64);
+
+impl Random {
+    pub(crate) const fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    pub(crate) const fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// A number below `upto`.
+    pub(crate) const fn below(&mut self, upto: u64) -> u64 {
+        self.next() % upto
+    }
+
+    /// One of `items`.
+    pub(crate) fn pick<T: Copy>(&mut self, items: &[T]) -> T {
+        let at = self.below(items.len() as u64);
+        items[usize::try_from(at).expect("few items")]
+    }
+
+    /// True so many times in a hundred.
+    pub(crate) const fn percent(&mut self, percent: u64) -> bool {
+        self.below(100) < percent
+    }
+}
