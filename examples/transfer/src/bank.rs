@@ -65,14 +65,15 @@ pub fn run(args: &BankArgs) -> Result<(), String> {
         .database
         .parse()
         .map_err(|error| format!("--database: {error}; it is written host=DIR user=NAME dbname=NAME"))?;
+    let (options, member) = node::configure(&args.node)?;
+    // First the store, which one process at a time holds: the sessions that are ended next are a dead one's.
+    let store = node::open::<Cell, Entry<Part>>(&args.node)?;
     let lane = |lane: &str, patience| Database::new(&config, args.name.as_str(), lane, patience);
     let found = lane("open", PREPARE_PATIENCE)
         .open(args.name.as_str())
         .and_then(till::open)
         .map_err(|error| format!("--database: {error}: does it exist, and may its user create tables?"))?;
     let clients = node::listen(args.client, "clients")?;
-    let (options, member) = node::configure(&args.node)?;
-    let store = node::open::<Cell, Entry<Part>>(&args.node)?;
     // Nothing is said to be applied: what is carried out goes by the transaction's name.
     let (handle, notices) = driver::start(options, member, 0, store)
         .map_err(|error| node::explain_start(&error, &args.node.dir))?;

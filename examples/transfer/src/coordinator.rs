@@ -108,11 +108,10 @@ impl Front {
         {
             let (node, _) = self.bank(&place.bank)?;
             let change = Change { account: place.account.to_string(), amount };
-            match branches.iter_mut().find(|(other, _)| *other == node) {
-                Some((_, part)) => part.changes.push(change),
-                None => {
-                    branches.push((node, Part { transfer: transfer.id.to_string(), changes: vec![change] }))
-                }
+            if let Some((_, part)) = branches.iter_mut().find(|(other, _)| *other == node) {
+                part.changes.push(change);
+            } else {
+                branches.push((node, Part { transfer: transfer.id.to_string(), changes: vec![change] }));
             }
         }
         Ok(branches)

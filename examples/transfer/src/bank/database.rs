@@ -14,21 +14,10 @@ const BACKOFF_MAX: Duration = Duration::from_millis(400);
 const FENCE_PAUSE: Duration = Duration::from_millis(5);
 
 /// One lane to the database: a connection of its own, under a name of its own.
-#[derive(Debug)]
-#[allow(missing_debug_implementations, reason = "a connection is not Debug")]
 pub(super) struct Database {
     config: Config,
     name: String,
-    client: Option<Connected>,
-}
-
-/// A client, which is not `Debug`.
-struct Connected(Client);
-
-impl std::fmt::Debug for Connected {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Connected")
-    }
+    client: Option<Client>,
 }
 
 impl Database {
@@ -45,18 +34,15 @@ impl Database {
     /// is gone: what a process that was killed asked last may still be running in the server, and would finish
     /// behind the back of whoever looks now.
     fn connected(&mut self, prefix: &str) -> Result<&mut Client, Error> {
-        if self.client.as_ref().is_some_and(|client| client.0.is_closed()) {
-            self.client = None;
-        }
-        let connected = match self.client.take() {
-            Some(connected) => connected,
+        let client = match self.client.take().filter(|client| !client.is_closed()) {
+            Some(client) => client,
             None => {
                 let mut client = self.config.connect(NoTls)?;
                 fence(&mut client, prefix)?;
-                Connected(client)
+                client
             }
         };
-        Ok(&mut self.client.insert(connected).0)
+        Ok(self.client.insert(client))
     }
 
     /// The first connection of a process: waits for the server, and ends the connections of the process before.
