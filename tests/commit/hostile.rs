@@ -118,3 +118,17 @@ fn what_the_application_may_not_ask_is_refused() {
     bench.deliver_all();
     refused(&mut bench, Request::Found { tx: tx(1) }, Refusal::Over);
 }
+
+#[test]
+fn what_nobody_can_have_asked_for_is_over_and_leaves_nothing_durable() {
+    let mut bench = Bench::new(2);
+    let before = bench.participants[&n(2)].records;
+    for (coordinator, number) in [(C, 0), (n(2), 1), (n(99), 1)] {
+        let tx = TxId { coordinator, number };
+        bench.ask(n(2), Request::Found { tx });
+        let told = bench.participants[&n(2)].notices.last().cloned();
+        assert_eq!(told, Some(Notice::Refused { tx, reason: Refusal::Over }), "{tx}");
+    }
+    assert_eq!(bench.participants[&n(2)].records, before);
+    bench.crash(n(2), 0);
+}

@@ -149,10 +149,18 @@ impl<W: Work> Participant<W> {
                 return Ok(());
             }
             // Asked before the crash, never voted for: a delayed prepare must not begin it anew.
-            Known::New => self.put(tx, State::Ended { outcome: Some(Outcome::Abort), took: None }, cx),
-            Known::Is(State::Ended { .. }) | Known::Forgotten => {}
+            Known::New if self.may_ask(tx) => {
+                self.put(tx, State::Ended { outcome: Some(Outcome::Abort), took: None }, cx);
+            }
+            // Of what nobody may ask for, no prepare will begin anything.
+            Known::New | Known::Is(State::Ended { .. }) | Known::Forgotten => {}
         }
         Err((tx, Refusal::Over))
+    }
+
+    /// Whether a prepare for this transaction would be taken.
+    fn may_ask(&self, tx: TxId) -> bool {
+        tx.number > 0 && tx.coordinator != self.me && self.config.knows(tx.coordinator)
     }
 }
 
