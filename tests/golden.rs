@@ -16,6 +16,7 @@ use std::fmt::Debug;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use quorate::commit;
 use quorate::durable::Record;
 use quorate::id::{CellId, ClusterId, LogId, NodeId, RequestId};
 use quorate::machine::{Effect, Input, Machine};
@@ -248,4 +249,86 @@ fn saga_messages() {
         ("superseded", answer(Action::Do, Outcome::Superseded { epoch: saga::Epoch(301) })),
     ];
     same_values("saga-message", &messages);
+}
+
+/// The participants and the name of one transaction.
+fn a_transaction() -> (commit::TxId, commit::Nodes) {
+    (commit::TxId { coordinator: NodeId(1), number: 70_000 }, [NodeId(2), NodeId(300)].into_iter().collect())
+}
+
+#[test]
+fn coordinator_records() {
+    use commit::coordinator::{Cell, Entry};
+    use commit::{Mode, Outcome};
+    let cells = [
+        ("identity", Cell::Identity { cluster: ClusterId(7), node: NodeId(3) }),
+        ("reserved", Cell::Reserved { upto: 1_024 }),
+    ];
+    same_values("coordinator-cell", &cells);
+    let (tx, nodes) = a_transaction();
+    let decided = |mode, outcome| Entry::Decided { tx, mode, outcome, awaited: nodes.clone() };
+    let entries = [
+        ("collecting", Entry::Collecting { tx, participants: nodes.clone() }),
+        ("decided-commit", decided(Mode::PresumedAbort, Outcome::Commit)),
+        ("decided-abort", decided(Mode::PresumedCommit, Outcome::Abort)),
+        ("ended", Entry::Ended { tx, outcome: Outcome::Commit }),
+    ];
+    same_values("coordinator-entry", &entries);
+}
+
+#[test]
+fn participant_records() {
+    use commit::participant::{Cell, Entry, Heuristic};
+    use commit::{Mode, Outcome};
+    let cells = [
+        ("identity", Cell::Identity { cluster: ClusterId(7), node: NodeId(3) }),
+        ("floors", Cell::Floors(vec![(NodeId(1), 70_000), (NodeId(300), 1)])),
+    ];
+    same_values("participant-cell", &cells);
+    let (tx, peers) = a_transaction();
+    let prepared = |heuristic| {
+        let (mode, peers, work) = (Mode::PresumedCommit, peers.clone(), b"pay 5".to_vec());
+        Entry::Prepared { tx, mode, peers, work, heuristic }
+    };
+    let resolved = Heuristic { outcome: Outcome::Abort, position: 300, done: true };
+    let decided = |outcome, took, work: Option<&[u8]>| Entry::Decided {
+        tx,
+        outcome,
+        took,
+        position: 300,
+        work: work.map(Vec::from),
+    };
+    let entries = [
+        ("prepared", prepared(None)),
+        ("prepared-resolved", prepared(Some(resolved))),
+        ("decided-commit", decided(Outcome::Commit, None, Some(b"pay 5"))),
+        ("decided-abort", decided(Outcome::Abort, None, None)),
+        ("decided-damage", decided(Outcome::Commit, Some(Outcome::Abort), None)),
+        ("ended", Entry::Ended { tx, outcome: Some(Outcome::Commit), took: None }),
+        ("ended-damage", Entry::Ended { tx, outcome: Some(Outcome::Commit), took: Some(Outcome::Abort) }),
+        ("ended-read-only", Entry::Ended { tx, outcome: None, took: None }),
+    ];
+    same_values("participant-entry", &entries);
+}
+
+#[test]
+fn commit_messages() {
+    use commit::{Message, Mode, Outcome, Vote};
+    let (tx, peers) = a_transaction();
+    let vote = |vote| Message::Vote { tx, vote };
+    let messages = [
+        ("prepare", Message::Prepare { tx, mode: Mode::PresumedCommit, peers, work: b"pay 5".to_vec() }),
+        ("one-phase", Message::OnePhase { tx, work: b"pay 5".to_vec() }),
+        ("vote-yes", vote(Vote::Yes)),
+        ("vote-no", vote(Vote::No)),
+        ("vote-read-only", vote(Vote::ReadOnly)),
+        ("decision", Message::Decision { tx, mode: Mode::PresumedAbort, outcome: Outcome::Commit }),
+        ("acknowledge", Message::Acknowledge { tx, took: None }),
+        ("acknowledge-damage", Message::Acknowledge { tx, took: Some(Outcome::Abort) }),
+        ("inquire", Message::Inquire { tx, mode: Mode::PresumedAbort }),
+        ("inquire-peer", Message::InquirePeer { tx }),
+        ("answer", Message::Answer { tx, outcome: Some(Outcome::Abort) }),
+        ("answer-unknown", Message::Answer { tx, outcome: None }),
+    ];
+    same_values("commit-message", &messages);
 }
