@@ -1,6 +1,6 @@
 //! What a bank and a coordinator owe, told one by one.
 
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use quorate_transfer::lines;
@@ -41,6 +41,7 @@ fn a_transfer_happens_once_or_never_and_what_was_prepared_in_vain_is_let_go() {
     what_is_locked_elsewhere_is_refused_and_not_waited_for(&town);
     what_was_prepared_and_never_voted_for_is_rolled_back(&mut town);
     what_a_killed_bank_was_still_preparing_is_stopped(&mut town);
+    who_is_in_doubt_waits_for_somebody_who_knows(&mut town);
     a_server_that_crashes_costs_nothing(&mut town);
 }
 
@@ -103,7 +104,7 @@ fn what_was_prepared_and_never_voted_for_is_rolled_back(town: &mut Town) {
         let prepare = format!("BEGIN; {change}; PREPARE TRANSACTION '{name}'");
         client.batch_execute(&prepare).expect("it prepares");
     }
-    town.start_node(bank, &[]).and_then(|()| town.await_node(bank)).expect("the bank comes back");
+    start(town, bank);
     wait("the bank to let go", || prepared(town, Bank::A) == ["somebody-elses"]);
     client.batch_execute("ROLLBACK PREPARED 'somebody-elses'").expect("it is still there");
     assert_eq!(ask(town, Seat::Coordinator, "transfer free-again a/x b/x 1"), Answer::Committed);
@@ -113,17 +114,9 @@ fn what_was_prepared_and_never_voted_for_is_rolled_back(town: &mut Town) {
 /// The server goes on with what a process asked last, though the process is dead: it would be prepared after the next
 /// process has looked.
 fn what_a_killed_bank_was_still_preparing_is_stopped(town: &mut Town) {
+    prepare_slowly(town, Bank::A, -7);
+    let asking = ask_meanwhile(town, "transfer slow a/x b/x 7");
     let mut client = town.connect(Bank::A).expect("the database is there");
-    let slow = "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS
-                    'BEGIN IF NEW.amount = -7 THEN PERFORM pg_sleep(4); END IF; RETURN NULL; END';
-                CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON entry DEFERRABLE INITIALLY DEFERRED
-                    FOR EACH ROW EXECUTE FUNCTION slow();";
-    client.batch_execute(slow).expect("it makes a trigger that is run by PREPARE TRANSACTION");
-    let coordinator = town.client(Seat::Coordinator);
-    let asking = thread::spawn(move || {
-        let request = "transfer slow a/x b/x 7".parse().expect("well said");
-        lines::ask(coordinator, &request, Duration::from_secs(20)).expect("an answer")
-    });
     let mut is_preparing = || {
         let query =
             "SELECT 1 FROM pg_stat_activity WHERE state = 'active' AND query LIKE 'PREPARE TRANSACTION%'";
@@ -131,12 +124,71 @@ fn what_a_killed_bank_was_still_preparing_is_stopped(town: &mut Town) {
     };
     wait("the bank to prepare", &mut is_preparing);
     town.kill_node(Seat::Bank(Bank::A));
-    town.start_node(Seat::Bank(Bank::A), &[]).expect("the bank starts");
-    town.await_node(Seat::Bank(Bank::A)).expect("the bank comes back");
-    assert_eq!(asking.join().expect("it is answered"), Answer::Aborted("given up".to_owned()));
+    start(town, Seat::Bank(Bank::A));
+    let answer = asking.join().expect("it is asked").expect("it is answered");
+    assert_eq!(answer, Answer::Aborted("given up".to_owned()));
     wait("the server to have done with it", || !is_preparing());
     assert_eq!((balance(town, Bank::A, "x"), balance(town, Bank::B, "x")), (74, 131));
-    client.batch_execute("DROP TRIGGER slow ON entry").expect("it is gone");
+}
+
+/// A bank that has voted keeps its word as long as nobody knows better, and is freed by one that has not voted.
+fn who_is_in_doubt_waits_for_somebody_who_knows(town: &mut Town) {
+    prepare_slowly(town, Bank::B, 9);
+    let mut number = 0;
+    wait("a bank to be in doubt", || {
+        number += 1;
+        let asking = ask_meanwhile(town, &format!("transfer doubt-{number} a/x b/x 9"));
+        wait("the bank that pays to be ready", || !prepared(town, Bank::A).is_empty());
+        town.kill_node(Seat::Coordinator);
+        town.kill_node(Seat::Bank(Bank::B));
+        assert!(asking.join().expect("it is asked").is_none(), "nobody is there to answer");
+        if in_doubt_for_long(town) {
+            return true;
+        }
+        // The coordinator had aborted before it was killed.
+        start(town, Seat::Coordinator);
+        start(town, Seat::Bank(Bank::B));
+        false
+    });
+    start(town, Seat::Bank(Bank::B));
+    wait("the other bank to free it", || prepared(town, Bank::A).is_empty());
+    start(town, Seat::Coordinator);
+    let words = format!("transfer doubt-{number} a/x b/x 9");
+    assert!(matches!(ask(town, Seat::Coordinator, &words), Answer::Aborted(_)));
+    assert_eq!((balance(town, Bank::A, "x"), balance(town, Bank::B, "x")), (74, 131));
+}
+
+/// Whether bank a has asked in vain several times, and has kept what it prepared.
+fn in_doubt_for_long(town: &mut Town) -> bool {
+    let times = |town: &Town| town.log(Seat::Bank(Bank::A)).matches("in doubt, and nobody").count();
+    let before = times(town);
+    wait("bank a to ask in vain, or to have been told", || {
+        town.check_nodes().expect("it lives");
+        times(town) >= before + 4 || prepared(town, Bank::A).is_empty()
+    });
+    times(town) >= before + 4 && !prepared(town, Bank::A).is_empty()
+}
+
+/// From now on `PREPARE TRANSACTION` takes seconds where an account of `bank` changes by `amount`.
+fn prepare_slowly(town: &Town, bank: Bank, amount: i64) {
+    let slow = format!(
+        "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS
+             'BEGIN IF NEW.amount = {amount} THEN PERFORM pg_sleep(4); END IF; RETURN NULL; END';
+         CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON entry DEFERRABLE INITIALLY DEFERRED
+             FOR EACH ROW EXECUTE FUNCTION slow();"
+    );
+    let mut client = town.connect(bank).expect("the database is there");
+    client.batch_execute(&slow).expect("a deferred trigger is run by PREPARE TRANSACTION");
+}
+
+/// Asks the coordinator while the test goes on; nothing, if no answer came.
+fn ask_meanwhile(town: &Town, words: &str) -> JoinHandle<Option<Answer>> {
+    let (coordinator, request) = (town.client(Seat::Coordinator), words.parse().expect("well said"));
+    thread::spawn(move || lines::ask(coordinator, &request, Duration::from_secs(20)).ok())
+}
+
+fn start(town: &mut Town, seat: Seat) {
+    town.start_node(seat, &[]).and_then(|()| town.await_node(seat)).expect("it comes back");
 }
 
 fn a_server_that_crashes_costs_nothing(town: &mut Town) {
