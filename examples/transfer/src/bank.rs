@@ -34,7 +34,7 @@ use till::Broken;
 /// Transactions that get ready at a time.
 const PREPARERS: usize = 4;
 /// How long getting ready waits for a lock.
-const PREPARE_PATIENCE: Duration = Duration::from_millis(250);
+const PREPARE_PATIENCE: Duration = Duration::from_millis(400);
 /// How long settling waits for what is under way.
 const SETTLE_PATIENCE: Duration = Duration::from_millis(50);
 /// How long to wait before a node that is busy is asked again.

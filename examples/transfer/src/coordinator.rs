@@ -25,7 +25,7 @@ use crate::words::{self, Answer, Name, Transfer};
 use desk::Desk;
 
 /// How long a client waits for the outcome.
-const OUTCOME_PATIENCE: Duration = Duration::from_secs(4);
+const OUTCOME_PATIENCE: Duration = Duration::from_secs(5);
 /// How long a client waits, then, for a bank to say what it knows.
 const SETTLE_PATIENCE: Duration = Duration::from_secs(3);
 /// How long a bank may take to answer.

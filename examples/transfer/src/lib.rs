@@ -1,7 +1,7 @@
 //! Money moved between two PostgreSQL databases, by [`quorate::commit`] on [`quorate::driver`].
 //!
 //! ```sh
-//! cargo run --release --manifest-path examples/transfer/Cargo.toml -- demo
+//! cargo run --manifest-path examples/transfer/Cargo.toml -- demo
 //! ```
 //!
 //! The README of this folder tells what one sees, what is promised, and what an application owes.

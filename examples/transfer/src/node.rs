@@ -44,8 +44,8 @@ pub(crate) fn configure(args: &NodeArgs) -> Result<(Options, Member), String> {
     // Nodes come back soon here.
     options.limits.reconnect_max = Duration::from_millis(100);
     let mut config = Config::new(args.cluster, args.peers.keys().copied().chain([args.id]));
-    config.votes = Delay::exactly(Duration::from_millis(500));
-    config.readiness = Delay::exactly(Duration::from_millis(400));
+    config.votes = Delay::exactly(Duration::from_millis(1500));
+    config.readiness = Delay::exactly(Duration::from_millis(1200));
     config.resend = Delay::between(Duration::from_millis(150), Duration::from_millis(250));
     config.max_transactions = TRANSACTIONS_MAX;
     Ok((options, Member { me: args.id, config: Arc::new(config) }))
