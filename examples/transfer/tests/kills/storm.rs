@@ -33,6 +33,9 @@ fn money_is_conserved_and_every_answer_true_whoever_is_killed() {
     }
     random.next();
     let load = Load::start(storm.town.client(Seat::Coordinator), CLIENTS, &mut random);
+    for bank in Bank::BOTH.into_iter().filter(|_| kills >= KILLS_THAT_TELL) {
+        storm.kill_server(bank, &load);
+    }
     while storm.kills.values().sum::<u64>() < kills {
         storm.blow(&load);
     }
@@ -74,7 +77,7 @@ impl Storm {
     /// Kills somebody at a moment under load, and starts it again.
     fn blow(&mut self, load: &Load) {
         load.await_progress(2, || self.town.check_nodes());
-        self.wait_up_to_ms(60);
+        self.wait_up_to_ms(40);
         let bank = self.random.pick(&Bank::BOTH);
         match self.random.below(100) {
             ..30 => self.kill(&[Seat::Coordinator]),
@@ -82,7 +85,7 @@ impl Storm {
             // A decision that one bank has heard and the other has not, lost with who decided.
             58..80 => self.kill(&[Seat::Bank(bank), Seat::Coordinator]),
             80..90 => self.kill(&[Seat::Coordinator, Seat::Bank(bank)]),
-            90..97 => self.leave_down(bank),
+            90..98 => self.leave_down(bank),
             _ => self.kill_server(bank, load),
         }
     }
@@ -106,7 +109,7 @@ impl Storm {
     fn leave_down(&mut self, bank: Bank) {
         let seat = self.random.pick(&[Seat::Coordinator, Seat::Bank(bank)]);
         self.kill_one(seat);
-        self.wait_up_to_ms(1000);
+        self.wait_up_to_ms(800);
         self.start(seat);
     }
 
