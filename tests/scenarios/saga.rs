@@ -33,7 +33,7 @@ pub fn plays(name: &str) -> Saga {
         service: NodeId(number + 1),
         kind,
         after,
-        policy: policy.clone(),
+        policy,
     };
     let mut outline = Outline::new();
     let reserve = outline.step(step(1, Kind::Compensatable, vec![]));
