@@ -43,7 +43,7 @@ pub type NoticeOf<S> = <<S as Spec>::Machine as Machine>::Notice;
 
 /// A protocol, configured, with its bounds and its properties.
 ///
-/// With [`symmetric`](Self::symmetric), everything here must treat all nodes alike: renaming the nodes of
+/// With [`symmetric`](Self::symmetric), everything here must treat all nodes of a kind alike: renaming the nodes of
 /// what a method is given renames its answer, and changes nothing else.
 /// [`Rules::check_symmetry`](crate::world::Rules::check_symmetry) tests that.
 pub trait Spec: Clone + Send + Sync + 'static {
@@ -135,10 +135,18 @@ pub trait Spec: Clone + Send + Sync + 'static {
         Fairness::usual(action)
     }
 
-    /// Whether nodes are interchangeable, so that worlds that differ only by their names are one. Not unless a
-    /// protocol says so: of nodes that have ranks, neighbours or roles by name, it would hide worlds.
+    /// Whether nodes (of one [kind](Self::kind)) are interchangeable, so that worlds that differ only by their names are
+    /// one. Not unless a protocol says so: of nodes that have ranks, neighbours or roles by name, it would hide worlds.
     fn symmetric(&self) -> bool {
         false
+    }
+
+    /// The kind of a node, where not all are alike: with [`symmetric`](Self::symmetric), only nodes of one kind are
+    /// interchangeable (a coordinator is not one of its participants, which are). Kinds do not descend from one name to
+    /// the next, so that the names of each are those from its first to its last.
+    fn kind(&self, node: NodeId) -> u8 {
+        let _ = node;
+        0
     }
 
     /// A summary of a machine that no renaming of nodes changes: the finer, the faster symmetry is.

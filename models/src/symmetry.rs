@@ -1,6 +1,6 @@
 //! Worlds that differ only by the names of interchangeable nodes are one.
 //!
-//! The representative of such an orbit orders the nodes by summaries in which no names appear, and among
+//! The representative of such an orbit orders the nodes of each kind by summaries in which no names appear, and among
 //! nodes that the summaries do not tell apart tries every order and takes the one whose world has the least
 //! fingerprint. It is exact whatever the summaries are (but for two worlds of one orbit sharing a 64-bit
 //! fingerprint, which the set of visited states cannot tell apart either): coarse ones only cost time.
@@ -20,6 +20,9 @@ use crate::world::{Rules, World, slot};
 
 /// A renaming: node `i` is called `to[i]`.
 pub type Renaming = SmallVec<[u8; 8]>;
+
+/// What nodes are ordered by: their kinds, and summaries in which no names appear.
+type Summaries = SmallVec<[(u8, u64); 8]>;
 
 /// How much of each kind every generation of a worker's memory holds.
 const REMEMBERED: usize = 1 << 14;
@@ -50,14 +53,17 @@ impl<S: Spec> Rules<S> {
         if !self.symmetric() || world.nodes().len() < 2 {
             return (world, None);
         }
+        let kinds = self.kinds(&world);
         let mut summaries = self.summaries(&world);
-        if has_ties(&summaries) {
+        if has_ties(&kinds, &summaries) {
             self.refine(&world, &mut summaries);
         }
+        let summaries: Summaries = kinds.into_iter().zip(summaries).collect();
         let mut order: SmallVec<[u8; 8]> = (0..=u8::MAX).take(summaries.len()).collect();
         order.sort_by_key(|at| summaries[usize::from(*at)]);
         let mut best: Option<(u64, World<S>, Renaming)> = None;
-        let ties = has_ties(&summaries);
+        let ties =
+            order.windows(2).any(|pair| summaries[usize::from(pair[0])] == summaries[usize::from(pair[1])]);
         each_order(&mut order, &summaries, 0, &mut |order| {
             let renaming = renaming(order);
             if !ties && is_identity(&renaming) {
@@ -79,6 +85,11 @@ impl<S: Spec> Rules<S> {
     /// As [`renamed`], remembering what was renamed before.
     fn renamed(&self, world: &World<S>, renaming: &Renaming) -> World<S> {
         rename(world, renaming, &mut self.renamed.mine())
+    }
+
+    /// The kind of each node: only nodes of one kind change places.
+    fn kinds(&self, world: &World<S>) -> SmallVec<[u8; 8]> {
+        world.ids().map(|id| self.spec().kind(id)).collect()
     }
 
     /// A summary of each node and of its part in the network.
@@ -110,7 +121,7 @@ impl<S: Spec> Rules<S> {
         }
     }
 
-    /// Whether `world` is treated alike under every renaming: the same representative, the same actions,
+    /// Whether `world` is treated alike under every renaming within kinds: the same representative, the same actions,
     /// and each leading to the same representative. For tests of a protocol's [`Spec`].
     ///
     /// # Errors
@@ -127,7 +138,7 @@ impl<S: Spec> Rules<S> {
         };
         let expected_after = after(world);
         let mut order: SmallVec<[u8; 8]> = (0..=u8::MAX).take(world.nodes().len()).collect();
-        let all_tied: SmallVec<[u64; 8]> = order.iter().map(|_| 0).collect();
+        let all_tied: Summaries = self.kinds(world).into_iter().map(|kind| (kind, 0)).collect();
         let mut outcome = Ok(());
         each_order(&mut order, &all_tied, 0, &mut |order| {
             let renaming = renaming(order);
@@ -202,12 +213,18 @@ fn is_identity(renaming: &Renaming) -> bool {
     (0..=u8::MAX).zip(renaming).all(|(at, to)| at == *to)
 }
 
-fn has_ties(summaries: &[u64]) -> bool {
-    summaries.iter().enumerate().any(|(at, summary)| summaries[at + 1..].contains(summary))
+fn has_ties(kinds: &[u8], summaries: &[u64]) -> bool {
+    let both = || kinds.iter().zip(summaries);
+    both().enumerate().any(|(at, one)| both().skip(at + 1).any(|other| one == other))
 }
 
 /// Calls `visit` with every order that differs from `order`, sorted by summary, only among equal summaries.
-fn each_order(order: &mut SmallVec<[u8; 8]>, summaries: &[u64], from: usize, visit: &mut impl FnMut(&[u8])) {
+fn each_order(
+    order: &mut SmallVec<[u8; 8]>,
+    summaries: &[(u8, u64)],
+    from: usize,
+    visit: &mut impl FnMut(&[u8]),
+) {
     if from + 1 >= order.len() {
         return visit(order);
     }
