@@ -34,6 +34,7 @@
 //! | a try that comes after its cancel (*suspension*; seata #2711) | it meets the tombstone, or the floor below which none are kept: refused, and nothing is reserved |
 //! | anything twice | answered as it was the first time; the application is told once in a node's life |
 //! | a confirmation of what has lapsed | answered, with the damage told on both sides until it is seen to |
+//! | a try times out at its service while the application may be reserving | it is not refused before the application has released it |
 //! | confirming or cancelling fails | told again, then [stuck](service::Notice::Stuck) at the service and the coordinator |
 //! | the coordinator crashes while services try | the services were durable before they were asked: all are cancelled |
 //!

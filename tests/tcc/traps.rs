@@ -3,6 +3,7 @@
 use quorate::commit::Outcome;
 use quorate::commit::participant::Phase;
 use quorate::commit::tcc::Message;
+use quorate::commit::tcc::service::Timer;
 
 use crate::application::{Held, Tries};
 use crate::bench::{Bench, C, n, tx};
@@ -98,15 +99,30 @@ fn a_cancel_that_overtakes_the_applications_answer_releases_what_it_reserved() {
 }
 
 #[test]
+fn a_try_that_the_application_does_not_answer_is_not_refused_before_it_is_released() {
+    let mut bench = Bench::new(2);
+    bench.tries(n(2), Tries::ReservesSilently);
+    bench.application(n(2)).works = false;
+    let begun = bench.begin();
+    bench.deliver_all();
+    bench.expire(n(2), Timer::Trying);
+    bench.deliver_to(n(2), C, Message::Try { tx: begun, work: 9 });
+    assert_eq!(bench.held(n(2), begun), Some(Held::Reserved));
+    assert_eq!(bench.intercept(C), [], "else the activity would end without it");
+    bench.works(n(2), true);
+    bench.expire(n(2), Timer::Retry);
+    assert_eq!(bench.held(n(2), begun), Some(Held::Released));
+    bench.deliver_all();
+    assert_eq!(bench.decided(), [(begun, Outcome::Abort)], "and no deadline is awaited");
+    assert!(bench.ended(begun));
+}
+
+#[test]
 fn a_reservation_that_lasts_is_never_given_up_by_any_timer() {
     let mut bench = Bench::new(2);
     let begun = bench.begin();
     bench.deliver_round();
-    for timer in [
-        quorate::commit::tcc::service::Timer::Trying,
-        quorate::commit::tcc::service::Timer::Retry,
-        quorate::commit::tcc::service::Timer::Lapse,
-    ] {
+    for timer in [Timer::Trying, Timer::Retry, Timer::Lapse] {
         bench.expire(n(2), timer);
     }
     assert_eq!(bench.held(n(2), begun), Some(Held::Reserved));

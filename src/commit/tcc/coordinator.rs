@@ -40,6 +40,13 @@ impl<W: Work> Coordinator<W> {
 
     fn message<Cx: Context<Self> + ?Sized>(&mut self, from: NodeId, message: Message<W>, cx: &mut Cx) {
         let tx = message.tx();
+        let message = match message {
+            // Nothing is decided: it has cancelled alone what it never said to be reserved, and has released it.
+            Message::Done { took: None, .. } if self.phase(tx) == Some(Phase::Collecting) => {
+                Message::Tried { tx, reserved: false }
+            }
+            other => other,
+        };
         match message.into_inner(self.inner.id()) {
             Some(message) => self.drive(Input::Message { from, message }, cx),
             // Free: it says only how it goes, and is said again. From who is not awaited it is late.

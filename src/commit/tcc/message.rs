@@ -22,7 +22,7 @@ pub enum Message<W> {
     Tried {
         /// The activity.
         tx: TxId,
-        /// Whether it is reserved, and stays so until it is confirmed or cancelled; otherwise nothing is.
+        /// Whether it is reserved, and stays so until it is confirmed or cancelled; otherwise nothing is, any more.
         reserved: bool,
     },
     /// Coordinator to service: make the reservation final. Durable before it is said; said until answered by
@@ -37,7 +37,8 @@ pub enum Message<W> {
         /// The activity.
         tx: TxId,
     },
-    /// Service to coordinator: the confirmation or the cancellation is carried out, and durable.
+    /// Service to coordinator: the confirmation or the cancellation is carried out, and durable. Before anything is
+    /// decided, that it has cancelled a try alone, which its application did not answer.
     Done {
         /// The activity.
         tx: TxId,

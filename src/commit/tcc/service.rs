@@ -55,11 +55,16 @@ impl<W: Work> Service<W> {
 
     /// Feeds the machine inside.
     fn drive<Cx: Context<Self> + ?Sized>(&mut self, input: InputOf<inner::Participant<W>>, cx: &mut Cx) {
-        let mut inside = Inside { cx, learned: Vec::new(), of: PhantomData };
+        let mut inside = Inside::of(cx);
         self.inner.step(input, &mut inside);
-        let learned = inside.learned;
-        for tx in learned {
-            self.answer(tx, cx);
+        let Inside { over, .. } = inside;
+        for (tx, is_known) in over {
+            match is_known {
+                true => self.answer(tx, cx),
+                // What is still to be released is not refused yet: the coordinator would not wait for that.
+                false if self.inner.owes(tx) => {}
+                false => cx.send(tx.coordinator, Message::Tried { tx, reserved: false }),
+            }
         }
         self.failing.retain(|failing| self.inner.owes(failing.tx));
     }
@@ -112,13 +117,19 @@ impl<W: Work> Machine for Service<W> {
     }
 }
 
-/// The context of the machine inside: its words are this one's, but for an acknowledgement, which here means more
-/// than that an outcome is known.
+/// The context of the machine inside: its words are this one's, but for those by which a coordinator waits no more,
+/// which here mean more than that an outcome is known.
 struct Inside<'a, Cx: ?Sized, W> {
     cx: &'a mut Cx,
-    /// Whose outcome it has acknowledged.
-    learned: Vec<TxId>,
+    /// What is over for it, and whether the coordinator has told it so.
+    over: Vec<(TxId, bool)>,
     of: PhantomData<fn() -> W>,
+}
+
+impl<'a, Cx: ?Sized, W> Inside<'a, Cx, W> {
+    const fn of(cx: &'a mut Cx) -> Self {
+        Self { cx, over: Vec::new(), of: PhantomData }
+    }
 }
 
 impl<W: Work, Cx: Context<Service<W>> + ?Sized> Context<inner::Participant<W>> for Inside<'_, Cx, W> {
@@ -134,7 +145,8 @@ impl<W: Work, Cx: Context<Service<W>> + ?Sized> Context<inner::Participant<W>> f
         let effect = match effect {
             Effect::Persist(record) => Effect::Persist(record),
             Effect::Send { to, message, release } => match Message::from_inner(message) {
-                Some(Message::Done { tx, took: None }) => return self.learned.push(tx),
+                Some(Message::Done { tx, took: None }) => return self.over.push((tx, true)),
+                Some(Message::Tried { tx, reserved: false }) => return self.over.push((tx, false)),
                 Some(message) => Effect::Send { to, message, release },
                 None => return,
             },

@@ -1,7 +1,5 @@
 //! Confirming and cancelling: carried out, failed and tried again, stuck, and what an operator makes of that.
 
-use core::marker::PhantomData;
-
 use alloc::vec::Vec;
 
 use super::{Inside, Notice, Phase, Refusal, Service, Timer};
@@ -38,8 +36,8 @@ impl Failing {
 }
 
 impl<W: Work> Service<W> {
-    /// Tells the coordinator how it stands with an outcome that is known here: done, or stuck. In between it asks
-    /// again.
+    /// Tells the coordinator how it stands with an outcome that is known here: done, or stuck. In between it says
+    /// it again.
     pub(super) fn answer<Cx: Context<Self> + ?Sized>(&self, tx: TxId, cx: &mut Cx) {
         if !self.inner.owes(tx) {
             cx.send(tx.coordinator, Message::Done { tx, took: self.inner.took(tx) });
@@ -123,8 +121,7 @@ impl<W: Work> Service<W> {
 
     /// An operator says that it will never be carried out.
     pub(super) fn give_up<Cx: Context<Self> + ?Sized>(&mut self, tx: TxId, cx: &mut Cx) {
-        let mut inside = Inside { cx, learned: Vec::new(), of: PhantomData };
-        let given_up = self.is_stuck(tx) && self.inner.give_up(tx, &mut inside).is_ok();
+        let given_up = self.is_stuck(tx) && self.inner.give_up(tx, &mut Inside::of(cx)).is_ok();
         if !given_up {
             return refuse(tx, cx);
         }
@@ -133,7 +130,7 @@ impl<W: Work> Service<W> {
     }
 
     fn tell<Cx: Context<Self> + ?Sized>(&self, tx: TxId, cx: &mut Cx) {
-        self.inner.tell(tx, &mut Inside { cx, learned: Vec::new(), of: PhantomData });
+        self.inner.tell(tx, &mut Inside::of(cx));
     }
 
     /// Whether anything waits for the timer of retries, which then is set.

@@ -2,7 +2,6 @@
 //! lapsed is an operator's decision to abort, and a confirmation that comes after it is answered with the damage.
 
 use alloc::vec::Vec;
-use core::marker::PhantomData;
 
 use super::{Inside, Phase, Service, Timer};
 use crate::commit::Work;
@@ -32,8 +31,7 @@ impl<W: Work> Service<W> {
             reserved.partition(|tx| self.lapsing.binary_search(tx).is_ok());
         for tx in lapsed {
             // Not refused: it was found reserved a moment ago.
-            let mut inside = Inside { cx, learned: Vec::new(), of: PhantomData };
-            let _ = self.inner.resolve(tx, Outcome::Abort, &mut inside);
+            let _ = self.inner.resolve(tx, Outcome::Abort, &mut Inside::of(cx));
         }
         self.lapsing = fresh;
         self.awaits_lapse = false;
