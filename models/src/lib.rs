@@ -16,7 +16,7 @@
 //! - [`history`]: what clients saw, recorded, and held to linearizability and weaker guarantees;
 //! - [`cli`]: the command line, over a registry of protocols, ours or yours;
 //! - [`breaker`], [`raft`]: properties and worlds of the circuit breaker, of Raft;
-//! - [`three_phase`]: three-phase commit, as a counterexample.
+//! - [`tcc`], [`three_phase`]: those of try, confirm, cancel; three-phase commit, as a counterexample.
 pub mod breaker;
 mod cache;
 mod caught;
@@ -39,6 +39,7 @@ pub mod simulate;
 pub mod spec;
 mod stripes;
 pub mod symmetry;
+pub mod tcc;
 pub mod three_phase;
 pub mod trace;
 mod usage;
