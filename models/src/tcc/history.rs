@@ -157,8 +157,9 @@ impl History {
                 branch.held = Held::Reserved;
             }
             Request::NotReserved { .. } => {
+                // It has let go; but until the service says so it may be asked once more, as if for the first time.
                 branch.asked = false;
-                branch.release();
+                branch.held = Held::Nothing;
             }
             Request::Done { .. } => branch.done(),
             Request::Failed { .. } => {

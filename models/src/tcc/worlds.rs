@@ -74,7 +74,7 @@ fn lapsing(level: Level) -> (TccSpec, Limits) {
 fn tombstones(level: Level) -> (TccSpec, Limits) {
     let spec = TccSpec::new(1, if level == Level::Deep { 3 } else { 2 }).willing();
     let spec = spec.configured(|config| config.commit.max_tombstones = 1);
-    (spec, limits(at(level, 2, 3, 3), at(level, 1, 1, 2), at(level, 0, 1, 1)))
+    (spec, limits(at(level, 2, 2, 3), at(level, 0, 1, 1), at(level, 0, 0, 1)))
 }
 
 fn ends(level: Level) -> (TccSpec, Limits) {
