@@ -19,6 +19,7 @@
 //! | `participant/vote.rs` | the first phase | R\*, 2 |
 //! | `participant/doubt.rs` | inquiries, and cooperative termination | R\*, 2 |
 //! | `participant/outcome.rs` | the second phase; an operator's heuristic decisions and their damage | |
+//! | `tcc.rs` | try, confirm, cancel: a layer around both for businesses that reserve | |
 //! | `*/api.rs` | what applications ask and are told | |
 //! | `*/recovery.rs` | what is durable, and coming back from it | |
 //! | `*/invariants.rs`, `*/permute.rs` | what holds of one node; a node renamed: for checks | |
@@ -117,6 +118,7 @@ mod journal;
 mod message;
 pub mod participant;
 mod rejection;
+pub mod tcc;
 
 use alloc::boxed::Box;
 use alloc::string::String;

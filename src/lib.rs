@@ -113,6 +113,7 @@
 //! | to know what must survive a crash, and how it comes back | [`durable`] |
 //! | a replicated log under one elected leader | [`raft`] |
 //! | a transaction that several nodes commit, or none does | [`commit`] |
+//! | reservations at several services, all confirmed or all cancelled | [`commit::tcc`] |
 //! | work over many services, done or undone as a whole | [`saga`] |
 //! | any of these machines on a replicated log, so that no minority stops it | [`on_raft`], [`commit_on_raft`], [`saga_on_raft`] |
 //! | a caller that stays healthy while what it calls is not | [`resilience`] |

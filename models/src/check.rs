@@ -113,12 +113,19 @@ pub struct Report {
     pub coverage: Coverage,
     /// The first violation found.
     pub violation: Option<Violation>,
+    /// The property that must fall here, in a [counterexample](crate::counterexample).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub must_fall: Option<&'static str>,
 }
 
 impl Report {
-    /// Whether nothing was violated, and (in a complete run) every `sometimes` was seen.
+    /// Whether nothing was violated, and (in a complete run) every `sometimes` was seen; where a property
+    /// [must fall](Self::must_fall), whether it did.
     #[must_use]
     pub fn holds(&self) -> bool {
+        if self.must_fall.is_some() {
+            return self.violation.as_ref().map(|violation| violation.property) == self.must_fall;
+        }
         self.violation.is_none() && self.properties.iter().all(|property| property.holds)
     }
 

@@ -159,6 +159,7 @@ fn explored<S: Spec>(rules: Rules<S>, header: &Header, options: &RunOptions, pro
         properties,
         coverage,
         violation,
+        must_fall: None,
     }
 }
 

@@ -11,15 +11,18 @@
 //! - [`fuzz`]: machines and decoders that bytes tell anything at all;
 //! - [`explore`]: exhaustive runs under stateright;
 //! - [`coverage`]: what an exploration met, and what it never did;
+//! - [`counterexample`]: a check that must fall, or fails;
 //! - [`liveness`]: what must happen at last, on every fair run of a small world;
 //! - [`history`]: what clients saw, recorded, and held to linearizability and weaker guarantees;
 //! - [`cli`]: the command line, over a registry of protocols, ours or yours;
-//! - [`breaker`], [`raft`]: properties and worlds of the circuit breaker, of Raft.
+//! - [`breaker`], [`raft`]: properties and worlds of the circuit breaker, of Raft;
+//! - [`tcc`], [`three_phase`]: those of try, confirm, cancel; three-phase commit, as a counterexample.
 pub mod breaker;
 mod cache;
 mod caught;
 pub mod check;
 pub mod cli;
+pub mod counterexample;
 pub mod coverage;
 pub mod draw;
 pub mod explore;
@@ -36,6 +39,8 @@ pub mod simulate;
 pub mod spec;
 mod stripes;
 pub mod symmetry;
+pub mod tcc;
+pub mod three_phase;
 pub mod trace;
 mod usage;
 pub mod walk;

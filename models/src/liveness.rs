@@ -199,6 +199,7 @@ fn decided<S: Spec>(rules: Rules<S>, header: &Header, options: &RunOptions, prog
         properties: properties(&rules, &met, &graph, &claims, violation.as_ref()),
         coverage,
         violation,
+        must_fall: None,
     }
 }
 

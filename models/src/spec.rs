@@ -185,6 +185,12 @@ pub trait Spec: Clone + Send + Sync + 'static {
         true
     }
 
+    /// Whether the network loses messages; a crash loses what waits for its disk all the same. One that does not is an
+    /// assumption of the protocol that few networks keep.
+    fn loses(&self) -> bool {
+        true
+    }
+
     /// Whether `record`, by becoming durable, makes nothing happen that would not have happened otherwise, but that what
     /// waits for it leaves: no property falls that would not fall without, and no request becomes possible. Such
     /// records need not be seen to become durable one by one (`moves.rs` says why).

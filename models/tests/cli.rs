@@ -10,6 +10,8 @@ use quorate_models::cli::{self, HOLDS, Registry, Screen, UNDECIDED, VIOLATED};
 use quorate_models::coverage::{Coverage, Meeting, Vocabulary};
 use serde_json::{Value, json};
 
+#[path = "cli/counterexamples.rs"]
+mod counterexamples;
 #[path = "cli/mutants.rs"]
 mod mutants;
 
@@ -110,6 +112,7 @@ impl Check for Fake {
                 state: "n1: decided 1\nn2: decided 2".to_owned(),
                 file: None,
             }),
+            must_fall: None,
         }
     }
 

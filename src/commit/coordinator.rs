@@ -192,6 +192,14 @@ impl<W: Work> Coordinator<W> {
         self.transactions.get(at).map(|transaction| transaction.phase)
     }
 
+    /// The participants whose acknowledgement of a decided transaction is awaited.
+    pub fn awaited(&self, tx: TxId) -> impl Iterator<Item = NodeId> {
+        let at = self.position(tx.number).filter(|_| tx.coordinator == self.me);
+        let transaction = at.and_then(|at| self.transactions.get(at));
+        let decided = transaction.filter(|transaction| matches!(transaction.phase, Phase::Decided(_)));
+        decided.into_iter().flat_map(|transaction| transaction.branches.iter().map(|branch| branch.node))
+    }
+
     /// The transactions that are not forgotten.
     pub fn transactions(&self) -> impl Iterator<Item = (TxId, Phase)> {
         self.transactions.iter().map(|transaction| (self.tx(transaction.number), transaction.phase))

@@ -45,6 +45,17 @@ pub enum Outcome {
     Abort,
 }
 
+impl Outcome {
+    /// The other one.
+    #[must_use]
+    pub const fn opposite(self) -> Self {
+        match self {
+            Self::Commit => Self::Abort,
+            Self::Abort => Self::Commit,
+        }
+    }
+}
+
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -73,7 +84,7 @@ pub enum Vote {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
-#[allow(clippy::exhaustive_enums, reason = "the two presumptions of the literature")]
+#[allow(clippy::exhaustive_enums, reason = "the presumptions of the literature, and none")]
 pub enum Mode {
     /// No information means abort. Commits are recorded and acknowledged; aborts cost the coordinator nothing.
     #[default]
@@ -81,6 +92,11 @@ pub enum Mode {
     /// No information means commit. The participants are recorded before they are asked, so that a crash
     /// aborts; aborts are acknowledged, commits are not.
     PresumedCommit,
+    /// Nothing is left to presume: the participants are recorded before they are asked, and both outcomes are
+    /// acknowledged. So the coordinator drives every transaction to its end, and nobody need ask it (Samaras,
+    /// Britton, Citron and Mohan, *Two-Phase Commit Optimizations and Tradeoffs in the Commercial Environment*,
+    /// 1993). A single participant is asked in two phases as well. What `commit::tcc` stands on.
+    PresumedNothing,
 }
 
 impl Mode {
@@ -88,15 +104,21 @@ impl Mode {
     #[must_use]
     pub const fn presumption(self) -> Outcome {
         match self {
-            Self::PresumedAbort => Outcome::Abort,
+            Self::PresumedAbort | Self::PresumedNothing => Outcome::Abort,
             Self::PresumedCommit => Outcome::Commit,
         }
     }
 
-    /// Whether `outcome` must be acknowledged before it may be forgotten: whether it contradicts the presumption.
+    /// Whether `outcome` must be acknowledged before it may be forgotten: whether it contradicts the presumption,
+    /// or nothing is to be presumed.
     #[must_use]
     pub fn wants_acknowledgement(self, outcome: Outcome) -> bool {
-        outcome != self.presumption()
+        self == Self::PresumedNothing || outcome != self.presumption()
+    }
+
+    /// Whether the participants are recorded before they are asked.
+    pub(super) fn records_participants(self) -> bool {
+        self != Self::PresumedAbort
     }
 }
 

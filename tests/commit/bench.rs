@@ -2,112 +2,18 @@
 //! says so. Every disk is recovered from after every single record.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::fmt::Debug;
 use std::sync::Arc;
 
 use quorate::commit::coordinator::{self, Coordinator};
 use quorate::commit::participant::{self, Participant};
 use quorate::commit::{Config, Member, Message, Mode, Outcome, TxId, Vote};
-use quorate::durable::{Image, Recover};
 use quorate::id::{ClusterId, NodeId, RequestId};
-use quorate::ledger::{LedgerOf, Output};
 use quorate::machine::{Input, InputOf};
-use quorate::time::Time;
+
+use crate::host::Host;
 
 pub type Work = u32;
 type Said = Message<Work>;
-
-/// A machine of either kind.
-pub trait Site: Recover<Config = Member, Message = Said, Cell: Clone + Debug, Entry: Clone + Debug> {
-    fn check(&self) -> Result<(), &'static str>;
-}
-
-impl Site for Coordinator<Work> {
-    fn check(&self) -> Result<(), &'static str> {
-        self.check()
-    }
-}
-
-impl Site for Participant<Work> {
-    fn check(&self) -> Result<(), &'static str> {
-        self.check()
-    }
-}
-
-/// A machine, its ledger and its disk.
-pub struct Host<M: Site> {
-    pub machine: M,
-    pub ledger: LedgerOf<M>,
-    pub disk: Image<M::Cell, M::Entry>,
-    /// Whether records become durable by themselves.
-    pub disk_works: bool,
-    /// All that the application was told, crashes or not.
-    pub notices: Vec<M::Notice>,
-    /// Records written.
-    pub records: usize,
-    member: Member,
-}
-
-impl<M: Site> Host<M> {
-    fn new(me: NodeId, config: &Arc<Config>) -> Self {
-        let member = Member { me, config: config.clone() };
-        let disk = Image::default();
-        Self {
-            machine: M::recover(member.clone(), &disk, 0).expect("an empty disk recovers"),
-            ledger: LedgerOf::<M>::new(me),
-            disk,
-            disk_works: true,
-            notices: Vec::new(),
-            records: 0,
-            member,
-        }
-    }
-
-    fn step(&mut self, input: InputOf<M>, network: &mut VecDeque<(NodeId, NodeId, Said)>) {
-        self.machine.step(input, &mut self.ledger.port(Time::ZERO, || 0));
-        self.machine.check().expect("a node's own invariants hold after each step");
-        self.settle(network);
-    }
-
-    /// Carries out what the ledger lets go; a working disk makes all records durable.
-    pub fn settle(&mut self, network: &mut VecDeque<(NodeId, NodeId, Said)>) {
-        loop {
-            while let Some(output) = self.ledger.next_output() {
-                match output {
-                    Output::Send { to, message } => network.push_back((self.member.me, to, message)),
-                    Output::Notify(notice) => self.notices.push(notice),
-                    Output::Load { .. } => panic!("nothing is read back"),
-                    Output::Loopback(_) => panic!("a node says nothing to itself"),
-                }
-            }
-            if !self.disk_works || !self.sync() {
-                return;
-            }
-        }
-    }
-
-    fn sync(&mut self) -> bool {
-        let Some(batch) = self.ledger.begin_batch(usize::MAX) else { return false };
-        for record in self.ledger.batch() {
-            self.records += 1;
-            self.disk.apply(record.clone()).expect("records fit the disk");
-            let prefix = M::recover(self.member.clone(), &self.disk, 0).expect("any prefix recovers");
-            prefix.check().expect("what recovers is right");
-        }
-        self.ledger.complete(batch);
-        if !self.ledger.is_waiting() {
-            self.machine.agrees_with(&self.disk).expect("what is durable is what the node holds to be");
-        }
-        true
-    }
-
-    fn crash(&mut self, applied: u64) {
-        self.machine = M::recover(self.member.clone(), &self.disk, applied).expect("the disk recovers");
-        self.machine.check().expect("what recovers is right");
-        self.ledger = LedgerOf::<M>::new(self.member.me);
-        self.disk_works = true;
-    }
-}
 
 /// A participant's application.
 pub struct Application {
@@ -152,6 +58,7 @@ impl Bench {
         let mut config = Config::new(ClusterId(7), (1..=participants + 1).map(NodeId));
         configure(&mut config);
         let config = Arc::new(config);
+        let member = |me| Member { me, config: config.clone() };
         let ids = || (2..=participants + 1).map(NodeId);
         let application = || Application {
             vote: Some(Vote::Yes),
@@ -161,8 +68,8 @@ impl Bench {
             seen: 0,
         };
         let mut bench = Self {
-            coordinator: Host::new(C, &config),
-            participants: ids().map(|id| (id, Host::new(id, &config))).collect(),
+            coordinator: Host::new(C, member(C), Coordinator::check),
+            participants: ids().map(|id| (id, Host::new(id, member(id), Participant::check))).collect(),
             applications: ids().map(|id| (id, application())).collect(),
             network: VecDeque::new(),
             cut_off: Vec::new(),

@@ -8,7 +8,7 @@ use quorate::machine::Input;
 
 use crate::bench::{Bench, C, n, tx};
 
-const MODES: [Mode; 2] = [Mode::PresumedAbort, Mode::PresumedCommit];
+const MODES: [Mode; 3] = [Mode::PresumedAbort, Mode::PresumedCommit, Mode::PresumedNothing];
 
 #[test]
 fn what_all_said_yes_to_commits_everywhere_and_is_forgotten() {

@@ -113,7 +113,7 @@ fn the_presumption_that_answers_a_late_inquiry_does_not_undo_what_is_committed()
 
 #[test]
 fn all_that_was_ever_said_may_be_said_again_in_any_order() {
-    for mode in [Mode::PresumedAbort, Mode::PresumedCommit] {
+    for mode in [Mode::PresumedAbort, Mode::PresumedCommit, Mode::PresumedNothing] {
         for vote in [Vote::Yes, Vote::No, Vote::ReadOnly] {
             let mut bench = Bench::new(2);
             bench.votes(n(3), vote);

@@ -37,7 +37,7 @@ fn no_timer_decides_for_a_participant_in_doubt() {
 
 #[test]
 fn a_participant_in_doubt_recovers_and_inquires() {
-    for mode in [Mode::PresumedAbort, Mode::PresumedCommit] {
+    for mode in [Mode::PresumedAbort, Mode::PresumedCommit, Mode::PresumedNothing] {
         let mut bench = decided_and_lost(mode);
         bench.crash(n(2), 0);
         assert_eq!(bench.phase(n(2), tx(1)), IN_DOUBT);
@@ -48,7 +48,7 @@ fn a_participant_in_doubt_recovers_and_inquires() {
 
 #[test]
 fn an_inquiry_before_the_decision_is_not_answered_by_the_presumption() {
-    for mode in [Mode::PresumedAbort, Mode::PresumedCommit] {
+    for mode in [Mode::PresumedAbort, Mode::PresumedCommit, Mode::PresumedNothing] {
         let mut bench = Bench::new(2);
         bench.votes(n(3), None);
         bench.begin(mode).expect("it begins");

@@ -30,7 +30,8 @@ impl Choices {
 fn act(bench: &mut Bench, mut choices: Choices) {
     match choices.below(16) {
         0 => {
-            let mode = [Mode::PresumedAbort, Mode::PresumedCommit][choices.below(2)];
+            let modes = [Mode::PresumedAbort, Mode::PresumedCommit, Mode::PresumedNothing];
+            let mode = modes[choices.below(modes.len())];
             let size = 1 + choices.below(3);
             let first = choices.below(3);
             let members = PARTICIPANTS.iter().cycle().skip(first).take(size);

@@ -8,6 +8,7 @@ use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
 
 use crate::check::Report;
 
+use super::HOLDS;
 use super::json::write_file;
 use super::summary::{self, by_protocol};
 use super::verdict::{Standing, Verdict};
@@ -39,13 +40,13 @@ fn document(reports: &[Report], title: &str) -> quick_junit::Report {
 fn case(report: &Report) -> TestCase {
     let verdict = Verdict::of(report);
     let mut status = match verdict {
-        Verdict::Holds => TestCaseStatus::success(),
+        Verdict::Holds | Verdict::Falls(..) => TestCaseStatus::success(),
         Verdict::Incomplete => TestCaseStatus::non_success(NonSuccessKind::Error),
-        Verdict::Violated(_) | Verdict::NeverReached(_) | Verdict::Vacuous => {
+        Verdict::Violated(_) | Verdict::NeverReached(_) | Verdict::Vacuous | Verdict::Stands(_) => {
             TestCaseStatus::non_success(NonSuccessKind::Failure)
         }
     };
-    if verdict != Verdict::Holds {
+    if verdict.exit() != HOLDS {
         status.set_type(verdict.word());
         status.set_message(match verdict {
             Verdict::Incomplete => "holds so far: not every state was expanded".to_owned(),

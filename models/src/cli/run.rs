@@ -147,6 +147,7 @@ fn panicked(
         cpu_seconds: 0.0,
         memory_bytes: 0,
         properties: vec![PropertyReport { name: property, kind: Kind::Always, holds: false, met: None }],
+        must_fall: None,
         coverage: Coverage::default(),
         violation: Some(Violation {
             property,

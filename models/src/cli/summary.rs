@@ -86,7 +86,11 @@ fn worlds(checks: &[&dyn Check], reports: &[Report], width: u16) -> String {
         Column::Text("properties"),
     ];
     let row = |(check, report): (&&dyn Check, &Report)| {
-        let fell = Verdict::of(report).fell().map(|property| format!("fell: {property}"));
+        let fell = match Verdict::of(report) {
+            Verdict::Falls(property, _) => Some(format!("fell, as it must: {property}")),
+            Verdict::Stands(property) => Some(format!("stands, though it must fall: {property}")),
+            other => other.fell().map(|property| format!("fell: {property}")),
+        };
         let notes = [
             format!("varies: {}", check.varies()),
             format!("bounds: {}", bounds(&report.bounds)),
@@ -117,6 +121,8 @@ fn in_all(report: &Report) -> String {
         Verdict::Violated(_) => format!("VIOLATED, of {number}"),
         Verdict::NeverReached(_) => format!("NOT REACHED, of {number}"),
         Verdict::Vacuous => "NONE".to_owned(),
+        Verdict::Falls(..) => format!("falls, as it must, of {number}"),
+        Verdict::Stands(_) => format!("STANDS, of {number}"),
     }
 }
 

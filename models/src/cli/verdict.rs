@@ -2,6 +2,7 @@
 
 use crate::check::{Kind, PropertyReport, Report};
 
+use super::table::counted;
 use super::{HOLDS, UNDECIDED, VIOLATED};
 
 /// What a check came to.
@@ -17,19 +18,29 @@ pub(super) enum Verdict {
     Incomplete,
     /// There was no property to hold.
     Vacuous,
+    /// This property fell, after so many steps, in a counterexample: it must.
+    Falls(&'static str, usize),
+    /// This property did not fall, in a counterexample: it must.
+    Stands(&'static str),
 }
 
 impl Verdict {
     /// What `report` came to.
     pub(super) fn of(report: &Report) -> Self {
         if let Some(violation) = &report.violation {
-            return Self::Violated(violation.property);
+            return match report.must_fall {
+                Some(wanted) if wanted == violation.property => Self::Falls(wanted, violation.steps.len()),
+                _ => Self::Violated(violation.property),
+            };
         }
         let mut fallen = report.properties.iter().filter(|property| !property.holds);
         if let Some(property) = fallen.clone().find(|property| property.kind != Kind::Sometimes) {
             return Self::Violated(property.name);
         }
         match fallen.next() {
+            _ if report.must_fall.is_some() && report.complete => {
+                Self::Stands(report.must_fall.unwrap_or_default())
+            }
             _ if report.properties.is_empty() => Self::Vacuous,
             _ if !report.complete => Self::Incomplete,
             Some(property) => Self::NeverReached(property.name),
@@ -40,8 +51,8 @@ impl Verdict {
     /// The exit status if this were the only check.
     pub(super) const fn exit(self) -> u8 {
         match self {
-            Self::Holds => HOLDS,
-            Self::Violated(_) | Self::NeverReached(_) | Self::Vacuous => VIOLATED,
+            Self::Holds | Self::Falls(..) => HOLDS,
+            Self::Violated(_) | Self::NeverReached(_) | Self::Vacuous | Self::Stands(_) => VIOLATED,
             Self::Incomplete => UNDECIDED,
         }
     }
@@ -54,14 +65,18 @@ impl Verdict {
             Self::NeverReached(_) => "never_reached",
             Self::Incomplete => "incomplete",
             Self::Vacuous => "vacuous",
+            Self::Falls(..) => "falls_as_it_must",
+            Self::Stands(_) => "stands",
         }
     }
 
-    /// The property that fell, if one did.
+    /// The property that fell and must not, or did not and must.
     pub(super) const fn fell(self) -> Option<&'static str> {
         match self {
-            Self::Violated(property) | Self::NeverReached(property) => Some(property),
-            Self::Holds | Self::Incomplete | Self::Vacuous => None,
+            Self::Violated(property) | Self::NeverReached(property) | Self::Stands(property) => {
+                Some(property)
+            }
+            Self::Holds | Self::Incomplete | Self::Vacuous | Self::Falls(..) => None,
         }
     }
 
@@ -73,6 +88,10 @@ impl Verdict {
             Self::NeverReached(property) => format!("NEVER REACHED: {property}"),
             Self::Incomplete => "holds so far".to_owned(),
             Self::Vacuous => "VACUOUS: it has no properties".to_owned(),
+            Self::Falls(property, steps) => {
+                format!("falls, as it must: {property}, in {}", counted(steps, "step"))
+            }
+            Self::Stands(property) => format!("STANDS, though it must fall: {property}"),
         }
     }
 }
@@ -99,12 +118,17 @@ pub(super) enum Standing {
     HeldSoFar,
     /// It held.
     Holds,
+    /// It fell, as it must.
+    Falls,
 }
 
 impl Standing {
     /// How `property` stands after `report`.
     pub(super) fn of(property: &PropertyReport, report: &Report) -> Self {
         let fell = report.violation.as_ref().is_some_and(|violation| violation.property == property.name);
+        if fell && report.must_fall == Some(property.name) {
+            return Self::Falls;
+        }
         match (property.holds && !fell, property.kind) {
             (true, Kind::Sometimes) => Self::Holds,
             (true, Kind::Always | Kind::Eventually) if report.complete => Self::Holds,
@@ -119,6 +143,7 @@ impl Standing {
     /// A few words, for people.
     pub(super) const fn text(self, kind: Kind) -> &'static str {
         match (self, kind) {
+            (Self::Falls, _) => "falls, as it must",
             (Self::Violated, _) => "VIOLATED",
             (Self::NeverReached, _) => "NEVER REACHED",
             (Self::NotSeenYet, _) => "not reached yet",

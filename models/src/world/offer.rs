@@ -33,7 +33,7 @@ impl<S: Spec> Rules<S> {
         if world.broken.is_some() {
             return;
         }
-        if losses {
+        if losses && self.spec.loses() {
             actions.extend(world.network.iter().map(|envelope| Action::Drop(envelope.clone())));
         }
         self.offer_messages(world, actions, withheld);

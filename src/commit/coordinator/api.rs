@@ -140,6 +140,8 @@ pub enum Refusal {
     Exhausted,
     /// No such transaction is undecided here.
     NotUndecided,
+    /// No such participant of a decided transaction is awaited.
+    NotAwaited,
 }
 
 impl fmt::Display for Refusal {
@@ -153,6 +155,7 @@ impl fmt::Display for Refusal {
             Self::Full => f.write_str("too many transactions are under way: ask again later"),
             Self::Exhausted => f.write_str("no number is left for another transaction"),
             Self::NotUndecided => f.write_str("no such transaction is undecided here"),
+            Self::NotAwaited => f.write_str("no such participant of a decided transaction is awaited"),
         }
     }
 }

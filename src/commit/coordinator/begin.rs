@@ -29,15 +29,16 @@ impl<W: Work> Coordinator<W> {
         let number = self.next;
         self.next = number.saturating_add(1);
         self.bytes = self.bytes.saturating_add(bytes);
-        let phase = if branches.len() == 1 { Phase::OnePhase } else { Phase::Collecting };
+        let is_alone = branches.len() == 1 && mode != Mode::PresumedNothing;
+        let phase = if is_alone { Phase::OnePhase } else { Phase::Collecting };
         let branches: SmallVec<_> =
             branches.into_iter().map(|(node, work)| Branch { node, work: Some(work), vote: None }).collect();
         let mut transaction =
             Transaction { number, mode, phase, branches, waited: false, unanswered: false, at: None };
         let tx = self.tx(number);
         cx.notify(Notice::Begun { id, tx });
-        if mode == Mode::PresumedCommit && phase == Phase::Collecting {
-            // Forgetting means commit, so nobody may be asked before a crash is sure to abort.
+        if mode.records_participants() && phase == Phase::Collecting {
+            // Forgetting means commit, or is not allowed: nobody may be asked before a crash is sure to abort.
             self.record(&mut transaction, cx);
         }
         ask(tx, &transaction, cx);

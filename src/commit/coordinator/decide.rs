@@ -1,7 +1,7 @@
 //! Votes counted, outcomes decided, acknowledged, told to who asks, and forgotten.
 
 use super::begin::tell;
-use super::{Coordinator, Entry, Notice, Phase, Transaction, reject};
+use super::{Coordinator, Entry, Notice, Phase, Refusal, Transaction, reject};
 use crate::commit::ids::{Mode, Outcome, TxId, Vote};
 use crate::commit::message::Message;
 use crate::commit::{Rejection, Work};
@@ -97,6 +97,31 @@ impl<W: Work> Coordinator<W> {
             cx.notify(Notice::Forgotten { tx });
             self.shorten(cx);
         }
+    }
+
+    /// Awaits a participant no more, which will never acknowledge: an operator says so.
+    pub(in crate::commit) fn write_off<Cx: Context<Self> + ?Sized>(
+        &mut self,
+        tx: TxId,
+        participant: NodeId,
+        cx: &mut Cx,
+    ) -> Result<(), Refusal> {
+        if !self.awaited(tx).any(|awaited| awaited == participant) {
+            return Err(Refusal::NotAwaited);
+        }
+        let Some(at) = self.position(tx.number) else { return Err(Refusal::NotAwaited) };
+        if self.transactions.get(at).is_some_and(|transaction| transaction.branches.len() > 1)
+            && let Some(mut transaction) = self.transactions.remove(at)
+        {
+            transaction.branches.retain(|branch| branch.node != participant);
+            // An acknowledgement comes once more after a crash; an operator does not.
+            self.record(&mut transaction, cx);
+            self.transactions.insert(at, transaction);
+            self.shorten(cx);
+        } else {
+            self.on_acknowledge(participant, tx, None, cx);
+        }
+        Ok(())
     }
 
     /// Tells a participant in doubt what became of a transaction; by the presumption, if that is forgotten. A

@@ -2,7 +2,7 @@
 
 use super::{Coordinator, Phase, Transaction};
 use crate::commit::Work;
-use crate::commit::ids::{Mode, Vote};
+use crate::commit::ids::Vote;
 
 impl<W: Work> Coordinator<W> {
     /// Checks the node's own invariants.
@@ -40,8 +40,9 @@ impl<W: Work> Coordinator<W> {
             (Phase::Decided(outcome), mode) if !mode.wants_acknowledgement(*outcome) => {
                 return Err("a transaction is kept that nobody needs to hear of");
             }
-            (Phase::Decided(_), _) | (Phase::Collecting, Mode::PresumedCommit) => true,
-            (Phase::Collecting, Mode::PresumedAbort) | (Phase::OnePhase, _) => false,
+            (Phase::Decided(_), _) => true,
+            (Phase::Collecting, mode) => mode.records_participants(),
+            (Phase::OnePhase, _) => false,
         };
         if at.is_some() != recorded {
             return Err("a transaction is recorded that must not be, or the other way round");

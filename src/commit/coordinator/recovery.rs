@@ -42,10 +42,12 @@ pub enum Cell {
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 #[non_exhaustive]
 pub enum Entry {
-    /// The participants of a presumed commit are about to be asked: a crash aborts.
+    /// The participants are about to be asked, and not by presumed abort: a crash aborts.
     Collecting {
         /// The transaction.
         tx: TxId,
+        /// Its mode.
+        mode: Mode,
         /// Its participants.
         participants: Nodes,
     },
@@ -154,13 +156,16 @@ impl<W: Work> Coordinator<W> {
                 }
                 return Ok(());
             }
-            Entry::Collecting { participants, .. } => (Mode::PresumedCommit, Phase::Collecting, participants),
+            Entry::Collecting { mode, participants, .. } => (mode, Phase::Collecting, participants),
             Entry::Decided { mode, outcome, awaited, .. } => (mode, Phase::Decided(outcome), awaited),
         };
         if let Phase::Decided(outcome) = phase
             && (!mode.wants_acknowledgement(outcome) || nodes.is_empty())
         {
             return Err(Corrupt::Inconsistent("an outcome is kept that nobody needs to hear of"));
+        }
+        if phase == Phase::Collecting && !mode.records_participants() {
+            return Err(Corrupt::Inconsistent("participants are kept of a presumed abort"));
         }
         let branches: SmallVec<_> =
             nodes.into_iter().map(|node| Branch { node, work: None, vote: None }).collect();
@@ -184,8 +189,10 @@ fn entry<W>(tx: TxId, transaction: &Transaction<W>) -> Option<Entry> {
     let nodes: Nodes = transaction.branches.iter().map(|branch| branch.node).collect();
     match (transaction.phase, transaction.mode) {
         (Phase::Decided(outcome), mode) => Some(Entry::Decided { tx, mode, outcome, awaited: nodes }),
-        (Phase::Collecting, Mode::PresumedCommit) => Some(Entry::Collecting { tx, participants: nodes }),
-        (Phase::Collecting, Mode::PresumedAbort) | (Phase::OnePhase, _) => None,
+        (Phase::Collecting, mode) if mode.records_participants() => {
+            Some(Entry::Collecting { tx, mode, participants: nodes })
+        }
+        (Phase::Collecting | Phase::OnePhase, _) => None,
     }
 }
 
@@ -271,7 +278,7 @@ impl Permute for Cell {
 impl Permute for Entry {
     fn permute(&mut self, by: &Permutation<'_>) {
         match self {
-            Self::Collecting { tx, participants: nodes } | Self::Decided { tx, awaited: nodes, .. } => {
+            Self::Collecting { tx, participants: nodes, .. } | Self::Decided { tx, awaited: nodes, .. } => {
                 tx.permute(by);
                 nodes.iter_mut().for_each(|node| node.permute(by));
             }

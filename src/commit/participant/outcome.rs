@@ -82,8 +82,21 @@ impl<W: Work> Participant<W> {
         }
     }
 
+    /// Whether the application was told to carry something out, and has not.
+    pub(in crate::commit) fn owes(&self, tx: TxId) -> bool {
+        self.position_to_tell(tx).is_some()
+    }
+
+    /// What was done here contrary to the outcome, as far as that is known.
+    pub(in crate::commit) fn took(&self, tx: TxId) -> Option<Outcome> {
+        match self.known(tx) {
+            Known::Is(State::Decided { took, .. } | State::Ended { took, .. }) => *took,
+            Known::Is(_) | Known::Forgotten | Known::New => None,
+        }
+    }
+
     /// Tells the application what to carry out.
-    pub(super) fn tell<Cx: Context<Self> + ?Sized>(&self, tx: TxId, cx: &mut Cx) {
+    pub(in crate::commit) fn tell<Cx: Context<Self> + ?Sized>(&self, tx: TxId, cx: &mut Cx) {
         let (carry_out, position, work, heuristic) = match self.known(tx) {
             Known::Is(State::Decided { outcome, took, position, work }) => {
                 (took.unwrap_or(*outcome), *position, work.as_ref(), false)
@@ -120,8 +133,22 @@ impl<W: Work> Participant<W> {
         Ok(())
     }
 
+    /// An operator says that the outcome will never be carried out here: it is over, with damage done.
+    pub(in crate::commit) fn give_up<Cx: Context<Self> + ?Sized>(
+        &mut self,
+        tx: TxId,
+        cx: &mut Cx,
+    ) -> Result<(), Refused> {
+        let Known::Is(State::Decided { outcome, took: None, .. }) = self.known(tx) else {
+            return Err((tx, Refusal::NotDecided));
+        };
+        let outcome = *outcome;
+        self.put(tx, State::Ended { outcome: Some(outcome), took: Some(outcome.opposite()) }, cx);
+        Ok(())
+    }
+
     /// An operator decides what is in doubt. The outcome is still asked for: it tells whether that did damage.
-    pub(super) fn resolve<Cx: Context<Self> + ?Sized>(
+    pub(in crate::commit) fn resolve<Cx: Context<Self> + ?Sized>(
         &mut self,
         tx: TxId,
         outcome: Outcome,

@@ -158,7 +158,7 @@ impl<W: Work> Participant<W> {
     }
 
     /// The position of what the application has not confirmed to have carried out.
-    fn position_to_tell(&self, tx: TxId) -> Option<u64> {
+    pub(super) fn position_to_tell(&self, tx: TxId) -> Option<u64> {
         match self.known(tx) {
             Known::Is(State::Decided { position, .. }) => Some(*position),
             Known::Is(State::Prepared { heuristic: Some(heuristic), .. }) if !heuristic.done => {

@@ -55,8 +55,9 @@ pub(super) fn page(results: &Results<'_>) -> String {
 /// What came of all of it, in a sentence.
 pub(super) fn headline(reports: &[Report]) -> String {
     let fell = reports.iter().filter(|report| Verdict::of(report).fell().is_some()).count();
-    let complete = reports.iter().filter(|report| report.complete).count();
-    match (fell, reports.len() - complete) {
+    // A counterexample that fell ends there.
+    let ended = |report: &&Report| report.complete || matches!(Verdict::of(report), Verdict::Falls(..));
+    match (fell, reports.len() - reports.iter().filter(ended).count()) {
         (0, 0) => format!("every property holds in {}, explored to the end", counted(reports.len(), "world")),
         (0, open) => format!(
             "nothing fell so far; {open} of {} were not explored to the end",
@@ -141,9 +142,11 @@ fn world(check: &dyn Check, report: &Report) -> Markup {
 fn verdict(report: &Report) -> Markup {
     let verdict = Verdict::of(report);
     let class = match verdict {
-        Verdict::Holds => "badge good",
+        Verdict::Holds | Verdict::Falls(..) => "badge good",
         Verdict::Incomplete => "badge warn",
-        Verdict::Violated(_) | Verdict::NeverReached(_) | Verdict::Vacuous => "badge bad",
+        Verdict::Violated(_) | Verdict::NeverReached(_) | Verdict::Vacuous | Verdict::Stands(_) => {
+            "badge bad"
+        }
     };
     html! { span class=(class) { (verdict.word().replace('_', " ")) } @if let Some(fell) = verdict.fell() { br; (fell) } }
 }
@@ -174,7 +177,8 @@ fn cell(name: &str, kind: Kind, report: &Report) -> Markup {
     let (mark, class) = match (Standing::of(property, report), kind) {
         (Standing::Violated | Standing::NeverReached, _) => ("\u{2717}", "bad"),
         (Standing::NotSeenYet | Standing::HeldSoFar, _) => ("\u{2026}", "warn"),
-        (Standing::Holds, Kind::Sometimes) => ("\u{2713}", "good"),
+        (Standing::Holds | Standing::Falls, Kind::Sometimes) => ("\u{2713}", "good"),
+        (Standing::Falls, _) => ("\u{2717}", "good"),
         (Standing::Holds, _) if property.met == Some(false) => ("\u{25cb}", "dim"),
         (Standing::Holds, _) => ("\u{25cf}", "good"),
     };

@@ -1,0 +1,27 @@
+//! Try, confirm, cancel: what is claimed of it, and the worlds in which that is checked.
+//!
+//! | file | concern |
+//! |---|---|
+//! | `spec.rs` | a coordinator and its services in a world: configuration, requests |
+//! | `history.rs` | the services' applications, whose reservations outlive crashes |
+//! | `properties.rs` | the properties |
+//! | `coverage.rs` | what there is to be met |
+//! | `liveness.rs` | what happens at last |
+//! | `worlds.rs` | the portfolio of worlds and how far each goes |
+//!
+//! # The world
+//! Node 0 coordinates, the others are services, each with an application that is part of the history: it reserves when it
+//! says so, keeps what it reserved over any crash, and may have reserved and crashed before it said so. It says anything
+//! that it may say, in any order. What it is told counts once it has left the node.
+
+mod coverage;
+mod history;
+mod liveness;
+pub mod properties;
+mod spec;
+mod worlds;
+
+pub use history::{Activity, Branch, Held, History, Told};
+pub use liveness::ENDS_AT_LAST;
+pub use spec::{Site, TccSpec};
+pub use worlds::protocol;

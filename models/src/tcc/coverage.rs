@@ -1,0 +1,208 @@
+//! What there is to be met by a coordinator and by a service.
+
+use quorate::commit::Outcome;
+use quorate::commit::participant::Phase;
+use quorate::commit::tcc::{Message, coordinator, service};
+use quorate::either::{Either, Notice};
+
+use super::TccSpec;
+use super::spec::{NoticeOfSite, Site};
+use crate::coverage::{ANY, CRASHED, FLUSHED, START, Vocabulary};
+use crate::spec::Event;
+
+const NOTHING: &str = "coordinator: nothing under way";
+pub(super) const TRYING: &str = "coordinator: trying";
+pub(super) const CONFIRMING: &str = "coordinator: confirming";
+pub(super) const CANCELLING: &str = "coordinator: cancelling";
+const IDLE: &str = "service: idle";
+pub(super) const ASKED: &str = "service: asked";
+pub(super) const RESERVED: &str = "service: reserved";
+pub(super) const LAPSED: &str = "service: lapsed";
+pub(super) const TOLD: &str = "service: told";
+
+const TRY: &str = "try";
+const TRIED: &str = "tried: reserved";
+const NOT_TRIED: &str = "tried: not reserved";
+const CONFIRM: &str = "confirm";
+const CANCEL: &str = "cancel";
+const DONE: &str = "done";
+const TOOK: &str = "done otherwise";
+const STUCK: &str = "stuck";
+const BEGIN: &str = "asked to begin";
+const ANSWER: &str = "the application answers the try";
+const CARRIED_OUT: &str = "the application has carried it out";
+const FOUND: &str = "the application found something reserved";
+const DEADLINE: &str = "the deadline of the tries";
+const RESEND: &str = "time to say it again";
+const TRYING_TIMER: &str = "the application has not answered the try";
+const OTHER: &str = "something else";
+
+const ENDED: &str = "ended";
+const DAMAGE: &str = "damage, at the coordinator";
+const OVERDUE: &str = "overdue";
+const IS_STUCK: &str = "stuck, at the coordinator";
+const LATE_ANSWER: &str = "refused: no vote wanted";
+const REJECTED: &str = "rejected";
+
+const AT_COORDINATOR: &str = "a message for services, or a service's application";
+const AT_SERVICE: &str = "a message for coordinators, or a coordinator's application";
+
+pub(super) const VOCABULARY: Vocabulary = Vocabulary {
+    phases: &[NOTHING, TRYING, CONFIRMING, CANCELLING, IDLE, ASKED, RESERVED, LAPSED, TOLD],
+    inputs: &[
+        START,
+        CRASHED,
+        FLUSHED,
+        TRY,
+        TRIED,
+        NOT_TRIED,
+        CONFIRM,
+        CANCEL,
+        DONE,
+        BEGIN,
+        ANSWER,
+        CARRIED_OUT,
+        DEADLINE,
+        RESEND,
+        TRYING_TIMER,
+    ],
+    transitions: &[
+        (NOTHING, TRYING),
+        (TRYING, CONFIRMING),
+        (TRYING, CANCELLING),
+        (CONFIRMING, NOTHING),
+        (CANCELLING, NOTHING),
+        (IDLE, ASKED),
+        (ASKED, RESERVED),
+        (ASKED, IDLE),
+        (RESERVED, TOLD),
+        (RESERVED, LAPSED),
+        (LAPSED, TOLD),
+        (LAPSED, IDLE),
+        (TOLD, IDLE),
+    ],
+    outcomes: &[ENDED, DAMAGE, OVERDUE, IS_STUCK, LATE_ANSWER],
+    impossible: &[
+        (NOTHING, TRY, AT_COORDINATOR),
+        (TRYING, TRY, AT_COORDINATOR),
+        (CONFIRMING, TRY, AT_COORDINATOR),
+        (CANCELLING, TRY, AT_COORDINATOR),
+        (NOTHING, CONFIRM, AT_COORDINATOR),
+        (TRYING, CONFIRM, AT_COORDINATOR),
+        (CONFIRMING, CONFIRM, AT_COORDINATOR),
+        (CANCELLING, CONFIRM, AT_COORDINATOR),
+        (NOTHING, CANCEL, AT_COORDINATOR),
+        (TRYING, CANCEL, AT_COORDINATOR),
+        (CONFIRMING, CANCEL, AT_COORDINATOR),
+        (CANCELLING, CANCEL, AT_COORDINATOR),
+        (NOTHING, ANSWER, AT_COORDINATOR),
+        (TRYING, ANSWER, AT_COORDINATOR),
+        (CONFIRMING, ANSWER, AT_COORDINATOR),
+        (CANCELLING, ANSWER, AT_COORDINATOR),
+        (NOTHING, CARRIED_OUT, AT_COORDINATOR),
+        (TRYING, CARRIED_OUT, AT_COORDINATOR),
+        (CONFIRMING, CARRIED_OUT, AT_COORDINATOR),
+        (CANCELLING, CARRIED_OUT, AT_COORDINATOR),
+        (NOTHING, TRYING_TIMER, AT_COORDINATOR),
+        (TRYING, TRYING_TIMER, AT_COORDINATOR),
+        (CONFIRMING, TRYING_TIMER, AT_COORDINATOR),
+        (CANCELLING, TRYING_TIMER, AT_COORDINATOR),
+        (IDLE, TRIED, AT_SERVICE),
+        (ASKED, TRIED, AT_SERVICE),
+        (RESERVED, TRIED, AT_SERVICE),
+        (LAPSED, TRIED, AT_SERVICE),
+        (TOLD, TRIED, AT_SERVICE),
+        (IDLE, NOT_TRIED, AT_SERVICE),
+        (ASKED, NOT_TRIED, AT_SERVICE),
+        (RESERVED, NOT_TRIED, AT_SERVICE),
+        (LAPSED, NOT_TRIED, AT_SERVICE),
+        (TOLD, NOT_TRIED, AT_SERVICE),
+        (IDLE, DONE, AT_SERVICE),
+        (ASKED, DONE, AT_SERVICE),
+        (RESERVED, DONE, AT_SERVICE),
+        (LAPSED, DONE, AT_SERVICE),
+        (TOLD, DONE, AT_SERVICE),
+        (IDLE, BEGIN, AT_SERVICE),
+        (ASKED, BEGIN, AT_SERVICE),
+        (RESERVED, BEGIN, AT_SERVICE),
+        (LAPSED, BEGIN, AT_SERVICE),
+        (TOLD, BEGIN, AT_SERVICE),
+        (IDLE, DEADLINE, AT_SERVICE),
+        (ASKED, DEADLINE, AT_SERVICE),
+        (RESERVED, DEADLINE, AT_SERVICE),
+        (LAPSED, DEADLINE, AT_SERVICE),
+        (TOLD, DEADLINE, AT_SERVICE),
+        (IDLE, RESEND, AT_SERVICE),
+        (ASKED, RESEND, AT_SERVICE),
+        (RESERVED, RESEND, AT_SERVICE),
+        (LAPSED, RESEND, AT_SERVICE),
+        (TOLD, RESEND, AT_SERVICE),
+        (ANY, REJECTED, "no correct peer says it"),
+        (ASKED, START, "a try that is not answered is not durable"),
+        (ASKED, CONFIRM, "nobody confirms before it is reserved"),
+        (NOTHING, NOT_TRIED, "who is not waited for is not heard"),
+    ],
+    impossible_outcomes: &[],
+};
+
+/// The phase of the one activity that matters most: the first that is not over.
+pub(super) fn phase(machine: &Site) -> &'static str {
+    match machine {
+        Either::Left(coordinator) => match coordinator.activities().next().map(|(_, phase)| phase) {
+            None => NOTHING,
+            Some(coordinator::Phase::Decided(Outcome::Commit)) => CONFIRMING,
+            Some(coordinator::Phase::Decided(Outcome::Abort)) => CANCELLING,
+            Some(_) => TRYING,
+        },
+        Either::Right(service) => {
+            let mut phases = service.activities().map(|(_, phase)| match phase {
+                Phase::Asked => ASKED,
+                Phase::InDoubt { heuristic: None } => RESERVED,
+                Phase::InDoubt { heuristic: Some(_) } => LAPSED,
+                Phase::Decided(_) => TOLD,
+                Phase::Ended(_) | Phase::Forgotten => IDLE,
+            });
+            phases.find(|phase| *phase != IDLE).unwrap_or(IDLE)
+        }
+    }
+}
+
+pub(super) fn input(before: &Site, event: &Event<'_, TccSpec>) -> &'static str {
+    let _ = before;
+    match event {
+        Event::Received { message, .. } => match message {
+            Message::Try { .. } => TRY,
+            Message::Tried { reserved: true, .. } => TRIED,
+            Message::Tried { reserved: false, .. } => NOT_TRIED,
+            Message::Confirm { .. } => CONFIRM,
+            Message::Cancel { .. } => CANCEL,
+            Message::Done { took: None, .. } => DONE,
+            Message::Done { took: Some(_), .. } => TOOK,
+            Message::Stuck { .. } => STUCK,
+            _ => OTHER,
+        },
+        Event::Asked(Either::Left(coordinator::Request::Begin { .. })) => BEGIN,
+        Event::Asked(Either::Right(
+            service::Request::Reserved { .. } | service::Request::NotReserved { .. },
+        )) => ANSWER,
+        Event::Asked(Either::Right(service::Request::Done { .. })) => CARRIED_OUT,
+        Event::Asked(Either::Right(service::Request::Found { .. })) => FOUND,
+        Event::Expired(Either::Left(coordinator::Timer::Votes)) => DEADLINE,
+        Event::Expired(Either::Left(coordinator::Timer::Resend)) => RESEND,
+        Event::Expired(Either::Right(service::Timer::Trying)) => TRYING_TIMER,
+        other => other.name(),
+    }
+}
+
+pub(super) const fn outcome(notice: &NoticeOfSite) -> Option<&'static str> {
+    Some(match notice {
+        Notice::Left(coordinator::Notice::Ended { .. }) => ENDED,
+        Notice::Left(coordinator::Notice::Damage { .. }) => DAMAGE,
+        Notice::Left(coordinator::Notice::Overdue { .. }) => OVERDUE,
+        Notice::Left(coordinator::Notice::Stuck { .. }) => IS_STUCK,
+        Notice::Right(service::Notice::Refused { .. }) => LATE_ANSWER,
+        Notice::Left(coordinator::Notice::Rejected { .. })
+        | Notice::Right(service::Notice::Rejected { .. }) => REJECTED,
+        _ => return None,
+    })
+}
