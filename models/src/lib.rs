@@ -14,12 +14,13 @@
 //! - [`liveness`]: what must happen at last, on every fair run of a small world;
 //! - [`history`]: what clients saw, recorded, and held to linearizability and weaker guarantees;
 //! - [`cli`]: the command line, over a registry of protocols, ours or yours;
-//! - [`breaker`], [`raft`]: properties and worlds of the circuit breaker, of Raft.
+//! - [`breaker`], [`commit`], [`raft`]: properties and worlds of the circuit breaker, of two-phase commit, of Raft.
 pub mod breaker;
 mod cache;
 mod caught;
 pub mod check;
 pub mod cli;
+pub mod commit;
 pub mod coverage;
 pub mod draw;
 pub mod explore;

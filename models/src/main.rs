@@ -7,6 +7,10 @@ use quorate_models::cli::{self, Registry};
 fn main() -> ExitCode {
     cli::main(&Registry::new(
         "cargo verify",
-        vec![quorate_models::raft::protocol(), quorate_models::breaker::protocol()],
+        vec![
+            quorate_models::raft::protocol(),
+            quorate_models::breaker::protocol(),
+            quorate_models::commit::protocol(),
+        ],
     ))
 }
