@@ -32,10 +32,12 @@ const fn peaceful<M>(action: &Action<M, TimerOf<CommitSpec>, RequestOf<CommitSpe
     )
 }
 
-/// What applications are told to do they do.
+/// What applications are told to do they do; and a timer that stays set expires, however often the bound on messages in
+/// flight withholds what comes of it for a while.
 pub(super) fn fairness(action: &ActionOf<CommitSpec>) -> Fairness {
     match action {
         Action::Request(_, Either::Right(participant::Request::Done { .. }), _) => Fairness::Weak,
+        Action::Fire(..) => Fairness::Strong,
         other => Fairness::usual(other),
     }
 }

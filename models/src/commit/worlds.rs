@@ -54,6 +54,11 @@ fn checks() -> Vec<Box<dyn Check>> {
         world("positions", "an operator, and applications that go by positions", positions),
         world("cancels", "transactions that are cancelled", cancels),
         world("late", "messages that come after all is over", late),
+        world(
+            "in-a-row-one-phase",
+            "two transactions of one participant, tombstones, floors",
+            in_a_row_one_phase,
+        ),
         world("in-a-row-abort", "two transactions, tombstones, floors, a short journal", |level| {
             in_a_row(level, Mode::PresumedAbort)
         }),
@@ -104,6 +109,11 @@ fn two(level: Level, mode: Mode) -> Setup {
 
 fn three(level: Level, mode: Mode) -> Setup {
     let spec = CommitSpec::new(3).beginning(mode).terse().expecting(ENDS);
+    // Who says no is in the worlds of two.
+    let spec = match (level, mode) {
+        (Level::Quick, Mode::PresumedCommit) => spec.voting(&[Vote::Yes]),
+        _ => spec,
+    };
     (spec, limits(3, at(level, 1, 2, 2), at(level, 0, 0, 1)))
 }
 
@@ -129,13 +139,14 @@ fn one_phase(level: Level) -> Setup {
 
 fn operator(level: Level, mode: Mode) -> Setup {
     let spec = CommitSpec::new(2).beginning(mode).resolved_at(1).expecting(Expect { damages: true, ..ENDS });
-    let spec = if level == Level::Quick { spec.voting(&[Vote::Yes]) } else { spec };
-    (spec, limits(2, at(level, 1, 2, 2), at(level, 0, 0, 1)))
+    let spec = if level == Level::Deep { spec } else { spec.voting(&[Vote::Yes]) };
+    (spec, limits(2, at(level, 0, 1, 2), at(level, 0, 0, 1)))
 }
 
 fn positions(level: Level) -> Setup {
     let (spec, limits) = operator(level, Mode::PresumedAbort);
-    (spec.by_position(), limits)
+    let crashes = Some(at(level, 1, 2, 2));
+    (spec.by_position(), Limits { crashes, ..limits })
 }
 
 fn cancels(level: Level) -> Setup {
@@ -158,13 +169,26 @@ fn in_a_row(level: Level, mode: Mode) -> Setup {
         config.max_tombstones = 1;
         config.journal_slack = 1;
     });
+    let expect = Expect { forgets: true, ..ENDS };
     let spec = match level {
-        Level::Quick => spec.terse(),
-        Level::Standard => spec,
-        Level::Deep => spec.overlapping(),
+        // What commits comes in the world of one phase, and in larger bounds.
+        Level::Quick => spec.terse().voting(&[Vote::No]).expecting(Expect { commits: false, ..expect }),
+        Level::Standard => spec.terse().expecting(expect),
+        Level::Deep => spec.overlapping().expecting(expect),
     };
-    let spec = spec.expecting(Expect { forgets: true, ..ENDS });
     (spec, limits(2, at(level, 0, 1, 1), at(level, 0, 0, 1)))
+}
+
+/// The same with a single participant, which decides, and says all that it can.
+fn in_a_row_one_phase(level: Level) -> Setup {
+    let spec = CommitSpec::new(1).beginning(Mode::PresumedAbort).beginning(Mode::PresumedAbort).configured(
+        |config| {
+            config.max_tombstones = 1;
+            config.journal_slack = 1;
+        },
+    );
+    let spec = if level == Level::Quick { spec } else { spec.overlapping() };
+    (spec.expecting(Expect { forgets: true, ..ENDS }), limits(2, at(level, 1, 2, 2), at(level, 1, 1, 2)))
 }
 
 fn settles(level: Level, mode: Mode) -> Setup {
