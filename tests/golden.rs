@@ -268,7 +268,7 @@ fn coordinator_records() {
     let (tx, nodes) = a_transaction();
     let decided = |mode, outcome| Entry::Decided { tx, mode, outcome, awaited: nodes.clone() };
     let entries = [
-        ("collecting", Entry::Collecting { tx, participants: nodes.clone() }),
+        ("collecting", Entry::Collecting { tx, mode: Mode::PresumedCommit, participants: nodes.clone() }),
         ("decided-commit", decided(Mode::PresumedAbort, Outcome::Commit)),
         ("decided-abort", decided(Mode::PresumedCommit, Outcome::Abort)),
         ("ended", Entry::Ended { tx, outcome: Outcome::Commit }),
@@ -295,6 +295,7 @@ fn participant_records() {
         tx,
         outcome,
         took,
+        done: took.is_some(),
         position: 300,
         work: work.map(Vec::from),
     };

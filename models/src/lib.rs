@@ -15,13 +15,14 @@
 //! - [`liveness`]: what must happen at last, on every fair run of a small world;
 //! - [`history`]: what clients saw, recorded, and held to linearizability and weaker guarantees;
 //! - [`cli`]: the command line, over a registry of protocols, ours or yours;
-//! - [`breaker`], [`raft`]: properties and worlds of the circuit breaker, of Raft;
+//! - [`breaker`], [`raft`], [`commit`]: properties and worlds of the circuit breaker, of Raft, of two-phase commit;
 //! - [`tcc`], [`three_phase`]: those of try, confirm, cancel; three-phase commit, as a counterexample.
 pub mod breaker;
 mod cache;
 mod caught;
 pub mod check;
 pub mod cli;
+pub mod commit;
 pub mod counterexample;
 pub mod coverage;
 pub mod draw;

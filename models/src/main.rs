@@ -10,6 +10,7 @@ fn main() -> ExitCode {
         vec![
             quorate_models::raft::protocol(),
             quorate_models::breaker::protocol(),
+            quorate_models::commit::protocol(),
             quorate_models::tcc::protocol(),
             quorate_models::three_phase::protocol(),
         ],

@@ -7,7 +7,9 @@ use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use claim::{Bug, Claims};
+use quorate::commit::{Mode, Vote};
 use quorate_models::check::{Progress, Report, RunOptions};
+use quorate_models::commit::CommitSpec;
 use quorate_models::explore::{Explored, run};
 use quorate_models::raft::RaftSpec;
 use quorate_models::spec::Spec;
@@ -78,12 +80,12 @@ fn late_losses_reach_all_that_raft_comes_to() {
 }
 
 /// An inert message changes nothing where it arrives, stays inert, and taking it out of flight loses nothing.
-fn inert_is_inert(spec: &RaftSpec, limits: Limits) {
+fn inert_is_inert<S: Spec>(spec: &S, limits: Limits) {
     let rules = || Rules::new(spec.clone(), limits);
     let unreduced = rules().with_early_losses().without_inert();
     let mut found = 0;
     let whole = reach(&unreduced, |world| {
-        let is_inert = |world: &World<RaftSpec>, envelope: &_| {
+        let is_inert = |world: &World<S>, envelope: &_| {
             let quorate_models::network::Envelope { from, to, message } = envelope;
             world.node(*to).is_some_and(|receiver| spec.inert(receiver, *from, message))
         };
@@ -227,5 +229,83 @@ fn agrees_with_stateright<S: Spec>(rules: impl Fn() -> Rules<S>) {
         assert!(ours.complete && ours.holds());
         let counts = (theirs.unique_state_count() as u64, theirs.state_count() as u64);
         assert_eq!((ours.unique, ours.states), counts);
+    }
+}
+
+/// Two-phase commit of two participants, with applications that say no more than their votes, or all they can.
+fn commit(mode: Mode) -> CommitSpec {
+    CommitSpec::new(2).beginning(mode)
+}
+
+/// What applications and operators ask is bounded by what there is to ask.
+const fn faults(in_flight: u64, duplicates: u64, crashes: u64) -> Limits {
+    Limits { requests: None, ..limits(in_flight, duplicates, 0, crashes) }
+}
+
+const MODES: [Mode; 2] = [Mode::PresumedAbort, Mode::PresumedCommit];
+
+#[test]
+fn late_losses_reach_all_that_two_phase_commit_comes_to() {
+    for mode in MODES {
+        late_losses_lose_nothing(|| Rules::new(commit(mode).terse(), faults(2, 0, 0)));
+        late_losses_lose_nothing(|| Rules::new(commit(mode).terse().voting(&[Vote::Yes]), faults(2, 1, 1)));
+    }
+}
+
+#[test]
+fn inert_messages_of_two_phase_commit_never_change_anything() {
+    for mode in MODES {
+        let votes = [Vote::Yes, Vote::ReadOnly];
+        inert_is_inert(&commit(mode).terse().voting(&votes), faults(2, 0, 0));
+        inert_is_inert(&commit(mode).terse().voting(&[Vote::Yes]), faults(2, 0, 1));
+    }
+}
+
+#[test]
+fn late_flushes_reach_all_that_two_phase_commit_comes_to() {
+    let mut saved = 0;
+    for mode in MODES {
+        for (spec, limits) in [
+            (commit(mode).terse(), faults(2, 0, 1)),
+            (commit(mode).voting(&[Vote::Yes]), faults(2, 0, 0)),
+            (commit(mode).voting(&[Vote::Yes]).resolved_at(1), faults(2, 0, 0)),
+        ] {
+            let (early, late) = late_flushes_lose_nothing(|| Rules::new(spec.clone(), limits));
+            saved += early - late;
+        }
+    }
+    assert!(saved > 0);
+}
+
+#[test]
+fn layers_lose_nothing_of_what_two_phase_commit_comes_to() {
+    for mode in MODES {
+        layers_lose_nothing(|| Rules::new(commit(mode).terse(), faults(2, 1, 1)));
+    }
+}
+
+/// The coordinator keeps its name; of worlds in which participants have changed theirs, one is enough.
+#[test]
+fn participants_are_interchangeable_and_their_coordinator_is_not() {
+    for (participants, votes) in [(2, vec![Vote::Yes, Vote::No]), (3, vec![Vote::Yes])] {
+        for mode in MODES {
+            let spec = || CommitSpec::new(participants).beginning(mode).terse().voting(&votes);
+            let rules = || Rules::new(spec(), faults(participants, 0, u64::from(participants == 2)));
+            let (one, whole) = (rules(), rules().without_symmetry());
+            let mut looked_at = 0;
+            let reduced = reach(&one, |world| {
+                looked_at += 1;
+                if looked_at % 16 == 1 {
+                    one.check_symmetry(world).unwrap();
+                }
+            });
+            let mut orbits = BTreeSet::new();
+            let all = reach(&whole, |world| {
+                orbits.insert(one.canonical(world.clone()).fingerprint());
+            });
+            println!("{} worlds, {} of them enough", all.0, reduced.0);
+            assert_eq!(orbits.len(), reduced.0, "each orbit has one representative");
+            assert!(reduced.0 * 3 < all.0 * 2);
+        }
     }
 }

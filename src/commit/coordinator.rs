@@ -46,7 +46,7 @@ struct Transaction<W> {
     number: u64,
     mode: Mode,
     phase: Phase,
-    /// The participants; once it is decided only those whose acknowledgement is awaited.
+    /// The participants, ascending; once it is decided only those whose acknowledgement is awaited.
     branches: SmallVec<[Branch<W>; 4]>,
     /// Whether the timer of the votes has expired since it began.
     waited: bool,
@@ -200,6 +200,14 @@ impl<W: Work> Coordinator<W> {
         decided.into_iter().flat_map(|transaction| transaction.branches.iter().map(|branch| branch.node))
     }
 
+    /// The participants of a transaction that is not forgotten, ascending, with the votes that were counted; once it is
+    /// decided, those whose acknowledgement is awaited.
+    pub fn participants(&self, tx: TxId) -> impl Iterator<Item = (NodeId, Option<Vote>)> {
+        let at = self.position(tx.number).filter(|_| tx.coordinator == self.me);
+        let branches = at.and_then(|at| self.transactions.get(at)).map(|found| &found.branches);
+        branches.into_iter().flatten().map(|branch| (branch.node, branch.vote))
+    }
+
     /// The transactions that are not forgotten.
     pub fn transactions(&self) -> impl Iterator<Item = (TxId, Phase)> {
         self.transactions.iter().map(|transaction| (self.tx(transaction.number), transaction.phase))
@@ -212,6 +220,7 @@ impl<W> Permute for Coordinator<W> {
         self.journal.permute(by);
         for transaction in &mut self.transactions {
             transaction.branches.iter_mut().for_each(|branch| branch.node.permute(by));
+            transaction.branches.sort_unstable_by_key(|branch| branch.node);
         }
     }
 }

@@ -33,6 +33,12 @@ impl Permute for TxId {
 /// Several nodes; up to four are held without allocating.
 pub type Nodes = SmallVec<[NodeId; 4]>;
 
+/// Renames nodes that stand in ascending order.
+pub(super) fn permute_nodes(nodes: &mut Nodes, by: &Permutation<'_>) {
+    nodes.iter_mut().for_each(|node| node.permute(by));
+    nodes.sort_unstable();
+}
+
 /// What a transaction comes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]

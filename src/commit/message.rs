@@ -1,6 +1,6 @@
 //! What coordinators and participants send each other.
 
-use super::ids::{Mode, Nodes, Outcome, TxId, Vote};
+use super::ids::{Mode, Nodes, Outcome, TxId, Vote, permute_nodes};
 use crate::id::{Permutation, Permute};
 
 /// A message between two nodes.
@@ -15,7 +15,7 @@ pub enum Message<W> {
         tx: TxId,
         /// What forgetting it means: an inquiry says it back.
         mode: Mode,
-        /// All participants, the receiver among them: whom it may ask when the coordinator is gone.
+        /// All participants, ascending, the receiver among them: whom it may ask when the coordinator is gone.
         peers: Nodes,
         /// The receiver's part of the work.
         work: W,
@@ -94,7 +94,7 @@ impl<W> Permute for Message<W> {
         match self {
             Self::Prepare { tx, peers, .. } => {
                 tx.permute(by);
-                peers.iter_mut().for_each(|peer| peer.permute(by));
+                permute_nodes(peers, by);
             }
             Self::OnePhase { tx, .. }
             | Self::Vote { tx, .. }

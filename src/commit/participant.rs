@@ -39,6 +39,10 @@ pub struct Participant<W> {
     origins: Vec<Origin<W>>,
     /// How many transactions have not ended.
     live: usize,
+    /// How many of these the application has not answered.
+    asked: usize,
+    /// How many of them are in doubt.
+    in_doubt: usize,
     /// Bytes of work held.
     bytes: usize,
     journal: Journal,
@@ -83,6 +87,8 @@ impl<W: Work> Participant<W> {
             applied: 0,
             origins: Vec::new(),
             live: 0,
+            asked: 0,
+            in_doubt: 0,
             bytes: 0,
             journal: Journal::new(),
             awaits_readiness: false,

@@ -64,6 +64,33 @@ fn damage_is_told_until_somebody_has_seen_to_it() {
 }
 
 #[test]
+fn what_an_operator_had_carried_out_is_not_told_again_after_a_crash_whatever_damage_it_did() {
+    let positions = |bench: &Bench| -> Vec<u64> {
+        let notices = bench.participants[&n(2)].notices.iter();
+        let position = |notice: &Notice<Work>| match notice {
+            Notice::Apply { position, .. } | Notice::Undo { position, .. } => Some(*position),
+            _ => None,
+        };
+        notices.filter_map(position).collect()
+    };
+    for (carries_out, applies) in [(true, false), (false, true), (false, false)] {
+        let mut bench = in_doubt();
+        bench.application(n(2)).carries_out = carries_out;
+        bench.ask(n(2), resolve(Outcome::Abort));
+        let told = positions(&bench);
+        assert_eq!(told.len(), 1);
+        bench.application(n(2)).carries_out = false;
+        bench.resend();
+        bench.deliver_all();
+        // By its name, or by its position: where it was neither done nor applied, it is told again as what it was.
+        bench.crash(n(2), if applies { told[0] } else { 0 });
+        assert_eq!(damage(&bench).len(), 2);
+        let expected = if carries_out || applies { told } else { told.repeat(2) };
+        assert_eq!(positions(&bench), expected);
+    }
+}
+
+#[test]
 fn a_heuristic_decision_that_was_right_does_no_damage_and_is_carried_out_once() {
     for carries_out in [true, false] {
         let mut bench = in_doubt();

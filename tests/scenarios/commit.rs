@@ -38,6 +38,7 @@ fn mode(mode: Mode) -> &'static str {
     match mode {
         Mode::PresumedAbort => "presumed abort",
         Mode::PresumedCommit => "presumed commit",
+        Mode::PresumedNothing => "presumed nothing",
     }
 }
 

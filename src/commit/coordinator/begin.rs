@@ -31,8 +31,10 @@ impl<W: Work> Coordinator<W> {
         self.bytes = self.bytes.saturating_add(bytes);
         let is_alone = branches.len() == 1 && mode != Mode::PresumedNothing;
         let phase = if is_alone { Phase::OnePhase } else { Phase::Collecting };
-        let branches: SmallVec<_> =
+        let mut branches: SmallVec<[Branch<W>; 4]> =
             branches.into_iter().map(|(node, work)| Branch { node, work: Some(work), vote: None }).collect();
+        // A set: its order says nothing.
+        branches.sort_unstable_by_key(|branch| branch.node);
         let mut transaction =
             Transaction { number, mode, phase, branches, waited: false, unanswered: false, at: None };
         let tx = self.tx(number);

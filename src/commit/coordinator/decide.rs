@@ -1,7 +1,7 @@
 //! Votes counted, outcomes decided, acknowledged, told to who asks, and forgotten.
 
 use super::begin::tell;
-use super::{Coordinator, Entry, Notice, Phase, Refusal, Transaction, reject};
+use super::{Coordinator, Entry, Notice, Phase, Refusal, Timer, Transaction, reject};
 use crate::commit::ids::{Mode, Outcome, TxId, Vote};
 use crate::commit::message::Message;
 use crate::commit::{Rejection, Work};
@@ -72,8 +72,17 @@ impl<W: Work> Coordinator<W> {
             self.transactions.insert(at, transaction);
         } else {
             cx.notify(Notice::Forgotten { tx });
+            self.rest(cx);
         }
         self.shorten(cx);
+    }
+
+    /// Lets go of timers that nothing waits for.
+    fn rest<Cx: Context<Self> + ?Sized>(&self, cx: &mut Cx) {
+        if self.transactions.is_empty() {
+            cx.cancel_timer(Timer::Votes);
+            cx.cancel_timer(Timer::Resend);
+        }
     }
 
     pub(super) fn on_acknowledge<Cx: Context<Self> + ?Sized>(
@@ -95,6 +104,7 @@ impl<W: Work> Coordinator<W> {
             self.transactions.remove(at);
             self.record_end(tx, outcome, cx);
             cx.notify(Notice::Forgotten { tx });
+            self.rest(cx);
             self.shorten(cx);
         }
     }
@@ -166,6 +176,7 @@ impl<W: Work> Coordinator<W> {
             None => Notice::Unknown { tx },
         });
         cx.notify(Notice::Forgotten { tx });
+        self.rest(cx);
     }
 
     /// Lets go of the work: nobody is asked again.

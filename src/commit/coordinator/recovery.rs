@@ -5,7 +5,7 @@ use smallvec::SmallVec;
 use super::{Branch, Coordinator, Phase, Transaction};
 use crate::commit::Work;
 use crate::commit::config::Member;
-use crate::commit::ids::{Mode, Nodes, Outcome, TxId};
+use crate::commit::ids::{Mode, Nodes, Outcome, TxId, permute_nodes};
 use crate::commit::journal::{COPIES_PER_APPEND, JOURNAL};
 use crate::durable::{Corrupt, Image, Record, Recover, Stored};
 use crate::id::{CellId, ClusterId, NodeId, Permutation, Permute};
@@ -280,7 +280,7 @@ impl Permute for Entry {
         match self {
             Self::Collecting { tx, participants: nodes, .. } | Self::Decided { tx, awaited: nodes, .. } => {
                 tx.permute(by);
-                nodes.iter_mut().for_each(|node| node.permute(by));
+                permute_nodes(nodes, by);
             }
             Self::Ended { tx, .. } => tx.permute(by),
         }

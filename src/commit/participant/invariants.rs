@@ -26,8 +26,15 @@ impl<W: Work> Participant<W> {
         if self.branches().filter(|(_, branch)| branch.at.is_some()).count() != self.journal.needed {
             return Err("needed entries are miscounted");
         }
-        let any = |wanted: fn(&State<W>) -> bool| self.branches().any(|(_, branch)| wanted(&branch.state));
-        if any(|state| matches!(state, State::Asked { .. })) && !self.awaits_readiness {
+        let count = |wanted: fn(&State<W>) -> bool| {
+            self.branches().filter(|(_, branch)| wanted(&branch.state)).count()
+        };
+        if count(|state| matches!(state, State::Asked { .. })) != self.asked
+            || count(|state| matches!(state, State::Prepared { .. })) != self.in_doubt
+        {
+            return Err("what is asked for or in doubt is miscounted");
+        }
+        if self.asked > 0 && !self.awaits_readiness {
             return Err("an application is awaited, and no timer is set");
         }
         Ok(())
@@ -53,8 +60,9 @@ impl<W: Work> Participant<W> {
                 State::Asked { .. } if branch.at.is_some() => Err("something is durable before the vote"),
                 State::Asked { .. } => Ok(()),
                 _ if !written => Err("a transaction's entry is not in the journal"),
-                State::Decided { outcome, took, work, .. }
-                    if work.is_some() != (took.unwrap_or(*outcome) == Outcome::Commit) =>
+                State::Decided { took: None, done: true, .. } => Err("what is over is kept"),
+                State::Decided { outcome, took, done, work, .. }
+                    if work.is_some() != (took.unwrap_or(*outcome) == Outcome::Commit && !done) =>
                 {
                     Err("an outcome lacks what is to be applied, or has too much")
                 }

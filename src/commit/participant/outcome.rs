@@ -60,16 +60,18 @@ impl<W: Work> Participant<W> {
         };
         let work = |outcome| (outcome == Outcome::Commit).then(|| ask.work.clone());
         let state = match heuristic {
-            None => State::Decided { outcome, took: None, position: next, work: work(outcome) },
+            None => State::Decided { outcome, took: None, done: false, position: next, work: work(outcome) },
             Some(Heuristic { outcome: took, done: true, .. }) if took == outcome => {
                 State::Ended { outcome: Some(outcome), took: None }
             }
             Some(Heuristic { outcome: took, position, .. }) if took == outcome => {
-                State::Decided { outcome, took: None, position, work: work(outcome) }
+                State::Decided { outcome, took: None, done: false, position, work: work(outcome) }
             }
-            // Kept until somebody has seen to the damage, whatever was carried out.
-            Some(Heuristic { outcome: took, .. }) => {
-                State::Decided { outcome, took: Some(took), position: next, work: work(took) }
+            // Kept until somebody has seen to the damage, whatever was carried out: under the same position, or what was
+            // told once would be told anew.
+            Some(Heuristic { outcome: took, position, done }) => {
+                let work = work(took).filter(|_| !done);
+                State::Decided { outcome, took: Some(took), done, position, work }
             }
         };
         self.put(tx, state, cx);
@@ -84,7 +86,11 @@ impl<W: Work> Participant<W> {
 
     /// Whether the application was told to carry something out, and has not.
     pub(in crate::commit) fn owes(&self, tx: TxId) -> bool {
-        self.position_to_tell(tx).is_some()
+        match self.known(tx) {
+            Known::Is(State::Decided { done, .. }) => !done,
+            Known::Is(State::Prepared { heuristic: Some(heuristic), .. }) => !heuristic.done,
+            Known::Is(_) | Known::Forgotten | Known::New => false,
+        }
     }
 
     /// What was done here contrary to the outcome, as far as that is known.
@@ -95,18 +101,20 @@ impl<W: Work> Participant<W> {
         }
     }
 
-    /// Tells the application what to carry out.
+    /// Tells the application what to carry out, if it has not yet, and of damage.
     pub(in crate::commit) fn tell<Cx: Context<Self> + ?Sized>(&self, tx: TxId, cx: &mut Cx) {
-        let (carry_out, position, work, heuristic) = match self.known(tx) {
-            Known::Is(State::Decided { outcome, took, position, work }) => {
-                (took.unwrap_or(*outcome), *position, work.as_ref(), false)
+        let (carry_out, position, work, heuristic, done) = match self.known(tx) {
+            Known::Is(State::Decided { outcome, took, done, position, work }) => {
+                let done = *done || (took.is_some() && *position <= self.applied);
+                (took.unwrap_or(*outcome), *position, work.as_ref(), false, done)
             }
             Known::Is(State::Prepared { ask, heuristic: Some(heuristic), .. }) => {
-                (heuristic.outcome, heuristic.position, Some(&ask.work), true)
+                (heuristic.outcome, heuristic.position, Some(&ask.work), true, false)
             }
             Known::Is(_) | Known::Forgotten | Known::New => return,
         };
         match work {
+            _ if done => {}
             Some(work) if carry_out == Outcome::Commit => {
                 cx.notify(Notice::Apply { tx, position, work: work.clone(), heuristic });
             }

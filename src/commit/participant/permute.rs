@@ -2,6 +2,7 @@
 
 use super::table::{Ask, State};
 use super::{Cell, Entry, Participant};
+use crate::commit::ids::permute_nodes;
 use crate::id::{Permutation, Permute};
 
 impl<W> Permute for Participant<W> {
@@ -27,7 +28,7 @@ impl<W> Permute for State<W> {
 
 impl<W> Permute for Ask<W> {
     fn permute(&mut self, by: &Permutation<'_>) {
-        self.peers.iter_mut().for_each(|peer| peer.permute(by));
+        permute_nodes(&mut self.peers, by);
     }
 }
 
@@ -48,7 +49,7 @@ impl<W> Permute for Entry<W> {
         match self {
             Self::Prepared { tx, peers, .. } => {
                 tx.permute(by);
-                peers.iter_mut().for_each(|peer| peer.permute(by));
+                permute_nodes(peers, by);
             }
             Self::Decided { tx, .. } | Self::Ended { tx, .. } => tx.permute(by),
         }

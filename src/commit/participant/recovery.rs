@@ -63,9 +63,11 @@ pub enum Entry<W> {
         outcome: Outcome,
         /// What an operator had decided, if that was something else.
         took: Option<Outcome>,
+        /// Whether the application had carried that out before the outcome was known.
+        done: bool,
         /// The position under which the application is told.
         position: u64,
-        /// What it is to apply; none where it is to undo.
+        /// What it is to apply; none where it is to undo, or is done.
         work: Option<W>,
     },
     /// It is over.
@@ -100,9 +102,14 @@ fn entry<W: Clone>(tx: TxId, state: &State<W>) -> Option<Entry<W>> {
             work: ask.work.clone(),
             heuristic: *heuristic,
         },
-        State::Decided { outcome, took, position, work } => {
-            Entry::Decided { tx, outcome: *outcome, took: *took, position: *position, work: work.clone() }
-        }
+        State::Decided { outcome, took, done, position, work } => Entry::Decided {
+            tx,
+            outcome: *outcome,
+            took: *took,
+            done: *done,
+            position: *position,
+            work: work.clone(),
+        },
         State::Ended { outcome, took } => Entry::Ended { tx, outcome: *outcome, took: *took },
     })
 }
@@ -115,8 +122,8 @@ fn state<W>(entry: Entry<W>) -> State<W> {
             heuristic,
             doubt: Doubt::Fresh,
         },
-        Entry::Decided { outcome, took, position, work, .. } => {
-            State::Decided { outcome, took, position, work }
+        Entry::Decided { outcome, took, done, position, work, .. } => {
+            State::Decided { outcome, took, done, position, work }
         }
         Entry::Ended { outcome, took, .. } => State::Ended { outcome, took },
     }
@@ -227,8 +234,10 @@ impl<W: Work> Participant<W> {
         if position.is_some_and(|position| position == 0 || position > index) {
             return Err(Corrupt::Inconsistent("an outcome has a position past its entry"));
         }
-        if let Entry::Decided { outcome, took, work, .. } = &entry
-            && (work.is_some() != (took.unwrap_or(*outcome) == Outcome::Commit) || *took == Some(*outcome))
+        if let Entry::Decided { outcome, took, done, work, .. } = &entry
+            && (work.is_some() != (took.unwrap_or(*outcome) == Outcome::Commit && !done)
+                || *took == Some(*outcome)
+                || (*done && took.is_none()))
         {
             return Err(Corrupt::Inconsistent("an outcome lacks what is to be applied, or has too much"));
         }

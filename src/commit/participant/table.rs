@@ -6,7 +6,7 @@
 
 use alloc::collections::VecDeque;
 
-use super::{Cell, FLOORS, Participant};
+use super::{Cell, FLOORS, Participant, Timer};
 use crate::commit::Work;
 use crate::commit::ids::{Mode, Nodes, Outcome, TxId};
 use crate::durable::Record;
@@ -52,6 +52,8 @@ pub(super) enum State<W> {
         outcome: Outcome,
         /// What an operator had decided, if that was something else.
         took: Option<Outcome>,
+        /// Whether the application has carried that out already, so that only the damage is left to be seen to.
+        done: bool,
         position: u64,
         /// To be applied; none where it is to be undone.
         work: Option<W>,
@@ -174,7 +176,18 @@ impl<W: Work> Participant<W> {
         if ended {
             self.bury(tx, cx);
         }
+        self.rest(cx);
         self.shorten(cx);
+    }
+
+    /// Lets go of timers that nothing waits for.
+    fn rest<Cx: Context<Self> + ?Sized>(&mut self, cx: &mut Cx) {
+        if self.asked == 0 && core::mem::take(&mut self.awaits_readiness) {
+            cx.cancel_timer(Timer::Readiness);
+        }
+        if self.in_doubt == 0 && core::mem::take(&mut self.awaits_outcome) {
+            cx.cancel_timer(Timer::Doubt);
+        }
     }
 
     /// Takes a transaction to its next state in memory.
@@ -185,6 +198,8 @@ impl<W: Work> Participant<W> {
         });
         let Some(origin) = self.origins.get_mut(at) else { return };
         self.bytes = self.bytes.saturating_add(state.work().map_or(0, W::size_bytes));
+        self.asked = self.asked.saturating_add(usize::from(matches!(state, State::Asked { .. })));
+        self.in_doubt = self.in_doubt.saturating_add(usize::from(matches!(state, State::Prepared { .. })));
         if state.is_tombstone() {
             origin.tombstones = origin.tombstones.saturating_add(1);
         } else {
@@ -200,6 +215,8 @@ impl<W: Work> Participant<W> {
         };
         let Some(replaced) = replaced else { return };
         self.bytes = self.bytes.saturating_sub(replaced.work().map_or(0, W::size_bytes));
+        self.asked = self.asked.saturating_sub(usize::from(matches!(replaced, State::Asked { .. })));
+        self.in_doubt = self.in_doubt.saturating_sub(usize::from(matches!(replaced, State::Prepared { .. })));
         if replaced.is_tombstone() {
             origin.tombstones = origin.tombstones.saturating_sub(1);
         } else {

@@ -103,6 +103,7 @@ impl<W: Work> Participant<W> {
     pub(super) fn on_readiness_timeout<Cx: Context<Self> + ?Sized>(&mut self, cx: &mut Cx) {
         let mut last = None;
         let mut left = false;
+        self.awaits_readiness = false;
         while let Some(tx) = self.next_where(last, |state| matches!(state, State::Asked { .. })) {
             last = Some(tx);
             let branch = self.branch_mut(tx);
