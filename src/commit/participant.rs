@@ -12,7 +12,7 @@ mod vote;
 use alloc::vec::Vec;
 
 use super::config::{Config, ConfigError, Member};
-use super::ids::{Outcome, TxId};
+use super::ids::{Nodes, Outcome, TxId};
 use super::journal::Journal;
 use super::message::Message;
 use super::{Rejection, Work};
@@ -194,6 +194,14 @@ impl<W: Work> Participant<W> {
             Known::Is(state) => Some(state.phase()),
             Known::Forgotten => Some(Phase::Forgotten),
             Known::New => None,
+        }
+    }
+
+    /// All participants of a transaction that is not decided here.
+    pub(in crate::commit) fn peers(&self, tx: TxId) -> Option<&Nodes> {
+        match self.known(tx) {
+            Known::Is(State::Asked { ask, .. } | State::Prepared { ask, .. }) => Some(&ask.peers),
+            Known::Is(_) | Known::Forgotten | Known::New => None,
         }
     }
 
