@@ -24,7 +24,7 @@ pub use api::{Notice, Refusal, Request, Timer};
 pub use recovery::{Cell, Entry, FLOORS, IDENTITY};
 pub use table::Heuristic;
 
-use table::{Ask, Known, Origin, State};
+use table::{Ask, Doubt, Known, Origin, State};
 
 /// A participant in the transactions of any number of coordinators. See [the module](crate::commit).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -173,6 +173,20 @@ impl<W: Work> Participant<W> {
     #[must_use]
     pub const fn live(&self) -> usize {
         self.live
+    }
+
+    /// Of how many the application has not answered since the timer of readiness last expired.
+    #[must_use]
+    pub fn unanswered(&self) -> usize {
+        self.branches().filter(|(_, it)| matches!(it.state, State::Asked { waited: true, .. })).count()
+    }
+
+    /// How many have been in doubt since before the timer of doubt last expired.
+    #[must_use]
+    pub fn doubted(&self) -> usize {
+        let fresh = |state: &State<W>| matches!(state, State::Prepared { doubt: Doubt::Fresh, .. });
+        let prepared = |state: &State<W>| matches!(state, State::Prepared { .. });
+        self.branches().filter(|(_, it)| prepared(&it.state) && !fresh(&it.state)).count()
     }
 
     /// Bytes of work held.

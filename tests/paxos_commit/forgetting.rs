@@ -178,3 +178,19 @@ fn a_long_life_leaves_short_journals_and_one_that_lasts_holds_up_no_other() {
     assert_eq!(bench.all_outcomes()[&TxId { coordinator: L1, number: 1 }].len(), 1);
     assert!(bench.is_at_rest());
 }
+
+#[test]
+fn who_voted_yes_and_learned_of_an_abort_never_votes_no_for_it() {
+    let mut bench = Bench::new(2);
+    let begun = bench.begin(L1);
+    let prepares = bench.network.clone();
+    bench.deliver_round();
+    bench.intercept(|_, _, message| matches!(message, Message::Vote { .. }));
+    bench.overdue(L1, Timer::Votes);
+    bench.deliver_all();
+    assert_eq!(bench.told(R[0]), [(begun, Outcome::Abort)]);
+    for (from, to, message) in prepares {
+        bench.deliver_to(to, from, message);
+    }
+    assert!(bench.network.is_empty(), "a second vote in ballot 0");
+}

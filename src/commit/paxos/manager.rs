@@ -2,7 +2,8 @@
 //!
 //! What it asks its application, what it keeps durable, when it is in doubt, what an operator may do about that and
 //! how much it remembers is the participant's, unchanged. What it says is said in other words, to others: its vote to
-//! the acceptors, its inquiries to any leader and to no peer.
+//! the acceptors, its inquiries to any leader and to no peer; and what it has aborted it does not vote for again, since a
+//! vote is a proposal, of which there is one in a ballot.
 
 use alloc::vec::Vec;
 
@@ -11,7 +12,7 @@ use super::message::Message;
 use crate::commit::config::Member as CommonMember;
 use crate::commit::ids::{Mode, Nodes, Outcome, TxId, Vote};
 use crate::commit::message::Message as Said;
-use crate::commit::participant::{Cell, Entry, Notice, Participant, Request, Timer};
+use crate::commit::participant::{Cell, Entry, Notice, Participant, Phase, Request, Timer};
 use crate::commit::{Rejection, Work};
 use crate::durable::{Corrupt, Image, Recover, Stored};
 use crate::fixed::Fixed;
@@ -66,6 +67,11 @@ impl<W: Work> ResourceManager<W> {
                 if let Err(reason) = self.config.check_managers(managers.iter().copied()) {
                     return cx.notify_free(Notice::Rejected { from, reason });
                 }
+                if self.has_aborted(tx) {
+                    // It may have voted yes before it learned that. Two votes in one ballot must not be, and a leader
+                    // that does not know yet learns it from the acceptors.
+                    return;
+                }
                 if self.participant.peers(tx).is_some_and(|peers| *peers != managers) {
                     return cx.notify_free(Notice::Rejected { from, reason: Rejection::Contradicts });
                 }
@@ -77,6 +83,11 @@ impl<W: Work> ResourceManager<W> {
             _ => return cx.notify_free(Notice::Rejected { from, reason: Rejection::Misdirected }),
         };
         self.drive(Input::Message { from: tx.coordinator, message: said }, Some(from), &known, cx);
+    }
+
+    fn has_aborted(&self, tx: TxId) -> bool {
+        let phase = self.participant.phase(tx);
+        matches!(phase, Some(Phase::Decided(Outcome::Abort) | Phase::Ended(Some(Outcome::Abort))))
     }
 
     fn admit(&self, from: NodeId, tx: TxId) -> Result<(), Rejection> {
