@@ -24,6 +24,9 @@
 //! | `*/recovery.rs` | what is durable, and coming back from it | |
 //! | `*/invariants.rs`, `*/permute.rs` | what holds of one node; a node renamed: for checks | |
 //!
+//! A coordinator that is lost holds up who is in doubt. [`paxos`] is the form of atomic commit that nothing short of a
+//! lost majority holds up.
+//!
 //! # Who may abort when
 //! A coordinator until it decides, a participant until its yes is durable: both do so when they have waited too long.
 //! In between a participant is *in doubt*, and no timer decides. It asks its coordinator, then its peers; a peer that
@@ -117,6 +120,7 @@ mod ids;
 mod journal;
 mod message;
 pub mod participant;
+pub mod paxos;
 mod rejection;
 pub mod tcc;
 

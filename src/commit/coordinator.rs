@@ -20,6 +20,7 @@ use crate::id::{NodeId, Permutation, Permute};
 use crate::machine::{Context, Input, InputOf, Machine};
 
 pub use api::{Notice, Refusal, Request, Timer};
+pub(super) use recovery::identified;
 pub use recovery::{Cell, Entry, IDENTITY, RESERVED};
 
 /// The coordinator of any number of transactions. See [the module](crate::commit).

@@ -12,7 +12,7 @@ mod vote;
 use alloc::vec::Vec;
 
 use super::config::{Config, ConfigError, Member};
-use super::ids::{Outcome, TxId};
+use super::ids::{Nodes, Outcome, TxId};
 use super::journal::Journal;
 use super::message::Message;
 use super::{Rejection, Work};
@@ -24,7 +24,7 @@ pub use api::{Notice, Refusal, Request, Timer};
 pub use recovery::{Cell, Entry, FLOORS, IDENTITY};
 pub use table::Heuristic;
 
-use table::{Ask, Known, Origin, State};
+use table::{Ask, Doubt, Known, Origin, State};
 
 /// A participant in the transactions of any number of coordinators. See [the module](crate::commit).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -181,6 +181,20 @@ impl<W: Work> Participant<W> {
         self.live
     }
 
+    /// Of how many the application has not answered since the timer of readiness last expired.
+    #[must_use]
+    pub fn unanswered(&self) -> usize {
+        self.branches().filter(|(_, it)| matches!(it.state, State::Asked { waited: true, .. })).count()
+    }
+
+    /// How many have been in doubt since before the timer of doubt last expired.
+    #[must_use]
+    pub fn doubted(&self) -> usize {
+        let fresh = |state: &State<W>| matches!(state, State::Prepared { doubt: Doubt::Fresh, .. });
+        let prepared = |state: &State<W>| matches!(state, State::Prepared { .. });
+        self.branches().filter(|(_, it)| prepared(&it.state) && !fresh(&it.state)).count()
+    }
+
     /// Bytes of work held.
     #[must_use]
     pub const fn held_bytes(&self) -> usize {
@@ -200,6 +214,14 @@ impl<W: Work> Participant<W> {
             Known::Is(state) => Some(state.phase()),
             Known::Forgotten => Some(Phase::Forgotten),
             Known::New => None,
+        }
+    }
+
+    /// All participants of a transaction that is not decided here.
+    pub(in crate::commit) fn peers(&self, tx: TxId) -> Option<&Nodes> {
+        match self.known(tx) {
+            Known::Is(State::Asked { ask, .. } | State::Prepared { ask, .. }) => Some(&ask.peers),
+            Known::Is(_) | Known::Forgotten | Known::New => None,
         }
     }
 

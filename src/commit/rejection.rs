@@ -12,6 +12,8 @@ use crate::id::no_nodes_inside;
 pub enum Rejection {
     /// The sender, or the transaction's coordinator, is not a member.
     NotAMember,
+    /// The sender, or the transaction's coordinator, plays another part.
+    WrongRole,
     /// A message for the other side of the protocol, or from a node to itself.
     Misdirected,
     /// It speaks for a transaction that is another coordinator's.
@@ -34,6 +36,7 @@ impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::NotAMember => "not a member",
+            Self::WrongRole => "not a part that the sender plays",
             Self::Misdirected => "a message that is not for this node",
             Self::NotItsCoordinator => "the transaction is another coordinator's",
             Self::NotAParticipant => "no participant of the transaction",

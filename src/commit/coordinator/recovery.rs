@@ -198,14 +198,18 @@ fn entry<W>(tx: TxId, transaction: &Transaction<W>) -> Option<Entry> {
 
 /// The last number that may have been given out, once the identity has been found to be this node's; `None` for a
 /// node as new.
-fn identified(member: &Member, stored: &(impl Stored<Cell, Entry> + ?Sized)) -> Result<Option<u64>, Corrupt> {
+pub(in crate::commit) fn identified<E>(
+    cluster: ClusterId,
+    me: NodeId,
+    stored: &(impl Stored<Cell, E> + ?Sized),
+) -> Result<Option<u64>, Corrupt> {
     let reserved = match stored.cell(RESERVED)? {
         Some(Cell::Reserved { upto }) => Some(upto),
         Some(_) => return Err(Corrupt::Inconsistent("the cell of reserved numbers holds something else")),
         None => None,
     };
     match stored.cell(IDENTITY)? {
-        Some(Cell::Identity { cluster, node }) if (cluster, node) == (member.config.cluster, member.me) => {
+        Some(Cell::Identity { cluster: of, node }) if (of, node) == (cluster, me) => {
             Ok(Some(reserved.unwrap_or(0)))
         }
         Some(Cell::Identity { cluster, node }) => Err(Corrupt::Foreign { found: (cluster, node) }),
@@ -223,7 +227,7 @@ impl<W: Work> Recover for Coordinator<W> {
         _applied: u64,
     ) -> Result<Self, Corrupt> {
         let mut node = Self::new(member.clone()).map_err(|error| Corrupt::Config(error.as_str()))?;
-        let found = identified(&member, stored)?;
+        let found = identified(member.config.cluster, member.me, stored)?;
         node.identified = found.is_some();
         node.reserved = found.unwrap_or(0);
         node.next = node.reserved.saturating_add(1);

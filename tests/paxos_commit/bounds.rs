@@ -1,0 +1,115 @@
+//! Every table has its limit, and an answer when it is reached; a configuration that does not stand is refused.
+
+use quorate::commit::paxos::leader::{self, Refusal};
+use quorate::commit::paxos::{Config, ConfigError, Message, Role, acceptor};
+use quorate::commit::{ConfigError as Common, Outcome, TxId, Vote};
+use quorate::either::Notice;
+use quorate::id::{ClusterId, NodeId};
+
+use crate::bench::{A, Bench, L1, L2, R};
+
+#[test]
+fn what_a_leader_is_asked_to_begin_is_refused_with_a_reason() {
+    let mut bench = Bench::with(3, 3, |config| {
+        config.common.max_transactions = 2;
+        config.common.max_participants = 2;
+        config.common.max_work_bytes = 8;
+        config.common.max_bytes = 8;
+    });
+    let mut begin = |branches: &[(NodeId, u32)]| bench.begin_with(L1, branches.to_vec());
+    assert_eq!(begin(&[]), Err(Refusal::Empty));
+    assert_eq!(begin(&[(R[0], 1), (R[1], 1), (R[2], 1)]), Err(Refusal::TooManyManagers { limit: 2 }));
+    assert_eq!(begin(&[(A[0], 1)]), Err(Refusal::NotAManager(A[0])));
+    assert_eq!(begin(&[(L2, 1)]), Err(Refusal::NotAManager(L2)));
+    assert_eq!(begin(&[(NodeId(99), 1)]), Err(Refusal::NotAManager(NodeId(99))));
+    assert_eq!(begin(&[(R[1], 1), (R[1], 1)]), Err(Refusal::Twice(R[1])));
+    assert!(begin(&[(R[1], 1), (R[0], 1)]).is_ok(), "in any order");
+    assert_eq!(begin(&[(R[0], 1)]), Err(Refusal::Full), "by bytes");
+    bench.cancel(L1, TxId { coordinator: L1, number: 1 });
+    assert!(bench.begin_with(L1, vec![(R[0], 1)]).is_ok(), "who asks nobody any more holds no work");
+    assert_eq!(bench.begin_with(L1, vec![(R[0], 1)]), Err(Refusal::Full), "by number");
+    let refused = leader::Notice::Refused { id: quorate::id::RequestId(0), reason: Refusal::NotVoting };
+    bench.cancel(L1, TxId { coordinator: L1, number: 9 });
+    assert!(bench.told_leader(L1).contains(&refused));
+}
+
+#[test]
+fn an_acceptor_that_is_full_drops_what_is_new_and_takes_it_when_there_is_room() {
+    let mut bench = Bench::with(1, 3, |config| config.common.max_transactions = 2);
+    let managers: quorate::commit::Nodes = [R[0]].into_iter().collect();
+    let of = |coordinator, number| TxId { coordinator, number };
+    let vote = |tx| Message::Vote { tx, managers: managers.clone(), vote: Vote::Yes };
+    for number in 1..=3 {
+        bench.deliver_to(A[0], R[0], vote(of(L1, number)));
+    }
+    assert_eq!(bench.acceptor(A[0]).live(), 2);
+    let overloaded = Notice::Left(Notice::Right(acceptor::Notice::Overloaded { tx: of(L1, 3) }));
+    assert!(bench.host(A[0]).notices.contains(&overloaded));
+    bench.deliver_to(A[0], L1, Message::Forget { tx: of(L1, 1) });
+    bench.deliver_to(A[0], R[0], vote(of(L1, 3)));
+    assert!(bench.acceptor(A[0]).phase(of(L1, 3)).is_some());
+}
+
+#[test]
+fn a_leader_that_is_full_takes_over_nothing_until_there_is_room() {
+    let mut bench = Bench::with(1, 3, |config| config.common.max_transactions = 1);
+    let managers: quorate::commit::Nodes = [R[0]].into_iter().collect();
+    let begun = bench.begin(L2);
+    let other = TxId { coordinator: L1, number: 5 };
+    bench.deliver_to(L2, R[0], Message::Inquire { tx: other, managers: managers.clone() });
+    assert!(bench.told_leader(L2).contains(&leader::Notice::Overloaded { tx: other }));
+    bench.deliver_all();
+    assert_eq!(bench.outcomes(L2), [(begun, Outcome::Commit)]);
+    bench.deliver_to(L2, R[0], Message::Inquire { tx: other, managers });
+    assert!(bench.told_leader(L2).contains(&leader::Notice::TookOver { tx: other }));
+}
+
+#[test]
+fn a_leader_without_numbers_says_so_and_another_one_ends_it() {
+    let mut bench = Bench::new(1);
+    let begun = bench.begin(L1);
+    bench.deliver_round();
+    bench.cancel(L1, begun);
+    let Some((_, _, Message::Phase1a { ballot, .. })) = bench.network.pop_back() else {
+        panic!("a ballot begins")
+    };
+    let promised = quorate::commit::paxos::Ballot { round: u64::MAX / 2, rank: 1 };
+    bench.deliver_to(L1, A[0], Message::Preempted { tx: begun, ballot, promised });
+    bench.overdue(L1, leader::Timer::Ballot);
+    assert!(bench.told_leader(L1).contains(&leader::Notice::Exhausted { tx: begun }));
+    bench.network.clear();
+    for _ in 0..3 {
+        bench.doubt(R[0]);
+    }
+    bench.deliver_all();
+    assert_eq!(bench.outcomes(L1), [(begun, Outcome::Abort)], "as told by who took over");
+}
+
+#[test]
+fn a_configuration_that_does_not_stand_is_refused() {
+    let check = |change: &dyn Fn(&mut Config)| {
+        let mut config = Config::new(ClusterId(7), [L1, L2], A, R);
+        change(&mut config);
+        config.validate(A[0], Role::Acceptor)
+    };
+    assert_eq!(check(&|_| {}), Ok(()));
+    assert_eq!(check(&|it| it.leaders.clear()), Err(ConfigError::Leaders(0)));
+    assert_eq!(check(&|it| it.leaders = (100..200).map(NodeId).collect()), Err(ConfigError::Leaders(100)));
+    assert_eq!(check(&|it| _ = it.acceptors.pop()), Err(ConfigError::Acceptors(2)));
+    assert_eq!(check(&|it| it.acceptors.clear()), Err(ConfigError::Acceptors(0)));
+    assert_eq!(check(&|it| it.acceptors.swap(0, 1)), Err(ConfigError::AcceptorsNotSorted));
+    assert_eq!(check(&|it| it.leaders[1] = NodeId(99)), Err(ConfigError::NotAMember(NodeId(99))));
+    assert_eq!(check(&|it| it.leaders[1] = L1), Err(ConfigError::TwoRoles(L1)));
+    assert_eq!(check(&|it| it.leaders[1] = A[1]), Err(ConfigError::TwoRoles(A[1])));
+    assert_eq!(check(&|it| it.asked_first = 1), Err(ConfigError::AskedFirst { least: 2, most: 3 }));
+    assert_eq!(check(&|it| it.asked_first = 4), Err(ConfigError::AskedFirst { least: 2, most: 3 }));
+    let zero = |limit| Err(ConfigError::Common(Common::ZeroLimit(limit)));
+    assert_eq!(check(&|it| it.max_gaps = 0), zero("max_gaps"));
+    assert_eq!(check(&|it| it.common.max_transactions = 0), zero("max_transactions"));
+    let config = Config::new(ClusterId(7), [L1, L2], A, R);
+    assert_eq!(config.validate(L1, Role::Acceptor), Err(ConfigError::WrongRole(L1)));
+    assert_eq!(config.validate(R[0], Role::ResourceManager), Ok(()));
+    assert_eq!(config.quorum(), 2);
+    let absent = NodeId(99);
+    assert_eq!(config.validate(absent, Role::Leader), Err(ConfigError::Common(Common::NotAMember(absent))));
+}
