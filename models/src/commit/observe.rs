@@ -182,7 +182,8 @@ fn voted(seen: &At<'_>, deal: &mut Deal, vote: Vote) -> Holds {
         None => part.said = Some(vote),
         Some(said) if said == vote => {}
         Some(said) => {
-            hold(vote == Vote::No && said == Vote::Yes && outcome == Some(Outcome::Abort), ONE_VOTE)?;
+            // It has learned of the abort, perhaps from a presumption, which nobody here has heard said.
+            hold(vote == Vote::No && said == Vote::Yes && outcome != Some(Outcome::Commit), ONE_VOTE)?;
         }
     }
     if vote == Vote::No { stated(deal, Outcome::Abort) } else { Ok(()) }
