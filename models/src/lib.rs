@@ -23,6 +23,7 @@ mod caught;
 pub mod check;
 pub mod cli;
 pub mod commit;
+pub mod commit_on_raft;
 pub mod counterexample;
 pub mod coverage;
 pub mod draw;

@@ -9,10 +9,11 @@ fn main() -> ExitCode {
         "cargo verify",
         vec![
             quorate_models::raft::protocol(),
-            quorate_models::breaker::protocol(),
             quorate_models::commit::protocol(),
+            quorate_models::commit_on_raft::protocol(),
             quorate_models::tcc::protocol(),
             quorate_models::three_phase::protocol(),
+            quorate_models::breaker::protocol(),
         ],
     ))
 }

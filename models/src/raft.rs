@@ -30,6 +30,7 @@ pub use application::{Application, Bare};
 pub use history::{Chosen, History};
 pub use simulation::simulation;
 pub use spec::RaftSpec;
+pub(crate) use spec::is_past_answering;
 pub use walks::{Swarm, cluster};
 pub use worlds::protocol;
 

@@ -354,7 +354,7 @@ fn decision_is_durable(seen: &At<'_>, deal: &Deal, outcome: Outcome) -> Holds {
     let awaited = deal.parts.iter().any(|part| part.said == Some(Vote::Yes));
     let needed = match deal.mode {
         Mode::PresumedAbort => outcome == Outcome::Commit && awaited,
-        Mode::PresumedCommit => true,
+        Mode::PresumedCommit | Mode::PresumedNothing => true,
     };
     if !needed || deal.is_one_phase() {
         return Ok(());

@@ -211,6 +211,7 @@ const fn mode(mode: Mode) -> &'static str {
     match mode {
         Mode::PresumedAbort => "presumed abort",
         Mode::PresumedCommit => "presumed commit",
+        Mode::PresumedNothing => "presumed nothing",
     }
 }
 

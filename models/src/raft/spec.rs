@@ -6,8 +6,8 @@ use quorate::durable::{Corrupt, Image, Record, Recover};
 use quorate::id::{ClusterId, NodeId};
 use quorate::machine::RecordOf;
 use quorate::raft::{
-    Cell, Config, Entry, HARD_STATE, IDENTITY, LOG, Member, Message, Mode, Notice, Payload, Request, Role,
-    Term,
+    Cell, Command, Config, Entry, HARD_STATE, IDENTITY, LOG, Member, Message, Mode, Notice, Payload, Raft,
+    Request, Role, Term,
 };
 
 use super::{Application, Bare, HistoryOf, RaftOf, coverage, liveness, properties, render};
@@ -285,32 +285,12 @@ impl<A: Application> Spec for RaftSpec<A> {
         liveness::all()
     }
 
-    /// Answers to questions that the receiver can never have open again.
-    ///
-    /// A receiver whose disk is in the answer's term or a later one learns no term from it, in this life or
-    /// after a crash. A vote counts only with a candidate of its term, an acknowledgement only with a leader of
-    /// its term; and a node whose disk is in a term and that is neither never becomes either in that term: a
-    /// campaign begins a later one, and leading begins with being a candidate.
     fn inert(&self, receiver: &Frozen<Self>, _from: NodeId, message: &Message<A::Command>) -> bool {
-        if self.late {
-            return false;
-        }
         let durable = match receiver.disk().get(HARD_STATE) {
             Some(Cell::HardState { term, .. }) => *term,
             _ => Term(0),
         };
-        let raft = &receiver.machine;
-        let leads_or_may = matches!(raft.role(), Role::Candidate { .. } | Role::Leader(_));
-        match message {
-            Message::VoteReply { term, granted } => {
-                let counts =
-                    *granted && raft.term() == *term && matches!(raft.role(), Role::Candidate { .. });
-                *term <= durable && !counts
-            }
-            Message::PreVoteReply { term, .. } => *term <= durable,
-            Message::AppendReply { term, .. } => *term <= durable && !(raft.term() == *term && leads_or_may),
-            _ => false,
-        }
+        !self.late && is_past_answering(&receiver.machine, durable, message)
     }
 
     fn sees_faults(&self) -> bool {
@@ -369,5 +349,24 @@ impl<A: Application> Spec for RaftSpec<A> {
         };
         let terms: Vec<String> = machine.cached().map(|(_, entry)| entry.term.0.to_string()).collect();
         format!("{role}, {}, log [{}], commit {}", machine.term(), terms.join(" "), machine.commit().0)
+    }
+}
+
+/// Whether `message` answers a question that its receiver, on whose disk the term is `durable`, can never have open again.
+///
+/// A receiver whose disk is in the answer's term or a later one learns no term from it, in this life or
+/// after a crash. A vote counts only with a candidate of its term, an acknowledgement only with a leader of
+/// its term; and a node whose disk is in a term and that is neither never becomes either in that term: a
+/// campaign begins a later one, and leading begins with being a candidate.
+pub(crate) fn is_past_answering<C: Command>(raft: &Raft<C>, durable: Term, message: &Message<C>) -> bool {
+    let leads_or_may = matches!(raft.role(), Role::Candidate { .. } | Role::Leader(_));
+    match message {
+        Message::VoteReply { term, granted } => {
+            let counts = *granted && raft.term() == *term && matches!(raft.role(), Role::Candidate { .. });
+            *term <= durable && !counts
+        }
+        Message::PreVoteReply { term, .. } => *term <= durable,
+        Message::AppendReply { term, .. } => *term <= durable && !(raft.term() == *term && leads_or_may),
+        _ => false,
     }
 }
