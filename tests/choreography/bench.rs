@@ -263,12 +263,28 @@ impl Bench {
                     self.messages += 1;
                     self.network.push_back((id, to, message));
                 }
-                Some(Output::Notify(Notice::Call(call))) => self.calls.push_back((id, call)),
+                Some(Output::Notify(Notice::Call(call))) => {
+                    self.is_due_by_disk(id, &call);
+                    self.calls.push_back((id, call));
+                }
                 Some(Output::Notify(notice)) => self.told.push((id, notice)),
                 Some(Output::Load { .. } | Output::Loopback(_)) => panic!("a participant does neither"),
                 None => {}
             }
         }
+    }
+
+    /// Holds a call to what makes it due being durable: else, after a crash, nobody would know to undo it.
+    fn is_due_by_disk(&self, id: NodeId, call: &Call<u32>) {
+        let Node { config, disk, .. } = self.node(id);
+        let twin = Machinery::recover(config.clone(), disk, 0).expect("every prefix recovers");
+        let name = Name { initiator: call.key.owner, saga: call.key.saga };
+        let due = twin.sagas().any(|(saga, standing)| {
+            let before = config.definitions[0].after(call.key.step);
+            let back = call.action == Action::Undo;
+            saga == name && standing.facts.done.includes(before) && standing.facts.is_back() == back
+        });
+        assert!(due, "{call:?} leaves before what it rests on is durable");
     }
 
     /// Delivers the oldest message: whether there was one.
