@@ -115,6 +115,7 @@
 //! | a transaction that several nodes commit, or none does | [`commit`] |
 //! | reservations at several services, all confirmed or all cancelled | [`commit::tcc`] |
 //! | work over many services, done or undone as a whole | [`saga`] |
+//! | the same with nobody to direct it | [`saga::choreography`] |
 //! | any of these machines on a replicated log, so that no minority stops it | [`on_raft`], [`commit_on_raft`], [`saga_on_raft`] |
 //! | a caller that stays healthy while what it calls is not | [`resilience`] |
 //! | nodes of two kinds in one place | [`either`] |

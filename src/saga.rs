@@ -18,6 +18,7 @@
 //! | `invariants.rs` | what holds of one orchestrator at any time | |
 //! | `permute.rs` | an orchestrator renamed: for checks | |
 //! | `service.rs`, `service/` | the other side of a call: what a service owes, kept | |
+//! | `choreography.rs` | sagas without an orchestrator: participants that react to events | Richardson, 4.2.1 |
 //!
 //! # Promises
 //! - **All or nothing.** Every saga ends completed or compensated, or an operator is told which step is stuck and
@@ -106,6 +107,7 @@
 
 mod answer;
 mod api;
+pub mod choreography;
 mod config;
 mod definition;
 mod drive;

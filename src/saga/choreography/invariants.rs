@@ -1,0 +1,52 @@
+//! What must hold of one participant at any time, as far as it can see itself.
+
+use super::progress::Saga;
+use super::{Name, Participant};
+use crate::saga::{Data, Definition, StepSet};
+
+impl<D: Data> Participant<D> {
+    /// Checks the participant's own invariants.
+    ///
+    /// # Errors
+    /// What does not hold, in a few words: a bug in this crate.
+    pub fn check(&self) -> Result<(), &'static str> {
+        if self.begun && !self.identified {
+            return Err("a life began without a name");
+        }
+        if self.begun && self.log_entries() > self.config.max_log_entries {
+            return Err("the log is longer than its limit");
+        }
+        let limit = self.config.max_sagas;
+        if self.config.nodes.iter().any(|node| self.kept(*node) > limit) {
+            return Err("more sagas are kept than may be");
+        }
+        self.sagas.iter().try_for_each(|(name, saga)| self.check_kept(*name, saga))
+    }
+
+    fn check_kept(&self, name: Name, saga: &Saga<D>) -> Result<(), &'static str> {
+        if !(self.first..self.next).contains(&saga.since) {
+            return Err("a saga cannot be told from the log");
+        }
+        if name.saga < self.floor(name.initiator) {
+            return Err("a saga is kept that is over");
+        }
+        match saga.plan.map(|plan| self.config.definitions.get(plan)) {
+            Some(Some(plan)) => self.check_saga(saga, plan),
+            Some(None) => Err("a saga's definition is not there"),
+            None if saga.in_flight().is_empty() => Ok(()),
+            None => Err("a saga goes on without its definition"),
+        }
+    }
+
+    fn check_saga(&self, saga: &Saga<D>, plan: &Definition) -> Result<(), &'static str> {
+        saga.standing.check(plan, saga.mine)?;
+        let under_way = if self.begun { saga.standing.wanted(plan, saga.mine) } else { StepSet::EMPTY };
+        if saga.flights.len() != plan.steps().len() || saga.in_flight() != under_way {
+            return Err("what is under way is not what is to be done");
+        }
+        if self.begun && saga.standing.decision(plan, saga.mine).is_some() {
+            return Err("what is to be decided was not");
+        }
+        Ok(())
+    }
+}
