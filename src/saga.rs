@@ -16,7 +16,7 @@
 //! | `request.rs` | beginning, cancelling, resolving, forgetting | |
 //! | `recovery.rs` | what is durable, and coming back from it | Garcia-Molina and Salem, 6 |
 //! | `invariants.rs` | what holds of one orchestrator at any time | |
-//! | `permute.rs` | an orchestrator renamed: for checks | |
+//! | `permute.rs`, `canonical.rs` | an orchestrator renamed, and over a log written anew: for checks | |
 //! | `service.rs`, `service/` | the other side of a call: what a service owes, kept | |
 //! | `choreography.rs` | sagas without an orchestrator: participants that react to events | Richardson, 4.2.1 |
 //!
@@ -107,6 +107,7 @@
 
 mod answer;
 mod api;
+mod canonical;
 pub mod choreography;
 mod config;
 mod definition;
@@ -130,6 +131,7 @@ use crate::id::id;
 use crate::machine::{Context, Input, InputOf, Machine};
 
 pub use api::{End, Notice, Refusal, Rejection, Request, Resolution, Timer};
+pub use canonical::Renumbered;
 pub use config::{Config, ConfigError};
 pub use definition::{Definition, DefinitionError, Doubt, Kind, MAX_STEPS, Outline, Policy, Step, StepSet};
 pub use message::{Action, Answer, Call, Key, Message, Outcome};

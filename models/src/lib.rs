@@ -16,6 +16,7 @@
 //! - [`history`]: what clients saw, recorded, and held to linearizability and weaker guarantees;
 //! - [`cli`]: the command line, over a registry of protocols, ours or yours;
 //! - [`breaker`], [`raft`], [`commit`]: properties and worlds of the circuit breaker, of Raft, of two-phase commit;
+//! - [`saga`]: those of sagas;
 //! - [`tcc`], [`three_phase`]: those of try, confirm, cancel; three-phase commit, as a counterexample.
 pub mod breaker;
 mod cache;
@@ -37,6 +38,7 @@ pub mod node;
 mod past;
 pub mod planted;
 pub mod raft;
+pub mod saga;
 pub mod simulate;
 pub mod spec;
 mod stripes;

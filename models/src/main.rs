@@ -13,6 +13,7 @@ fn main() -> ExitCode {
             quorate_models::commit_on_raft::protocol(),
             quorate_models::tcc::protocol(),
             quorate_models::three_phase::protocol(),
+            quorate_models::saga::protocol(),
             quorate_models::breaker::protocol(),
         ],
     ))

@@ -1,4 +1,4 @@
-//! Raft, the breaker and the ledger below them, in seconds: every small world as far as a moment takes it, some seeds, and
+//! Raft, the breaker, sagas and the ledger below them, in seconds: every small world as far as a moment takes it, some seeds, and
 //! bytes. It is what the core's own mutants are tried on (`.ci/mutants`), so it asks for what is claimed and pins nothing:
 //! no counts and no hashes, by which any change at all would show.
 
@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 use quorate_models::check::{Level, Progress, Protocol, RunOptions};
 use quorate_models::fuzz;
 use quorate_models::simulate::{Campaign, Options, campaign};
-use quorate_models::{breaker, raft};
+use quorate_models::{breaker, raft, saga};
 
 /// Distinct states of a world that are enough for a smoke test; some worlds end before.
 const STATES_MAX: u64 = 3_000;
@@ -21,8 +21,8 @@ const EVENTS: u64 = 600;
 const INPUTS: u64 = 300;
 const BYTES: usize = 600;
 
-fn protocols() -> [Protocol; 2] {
-    [raft::protocol(), breaker::protocol()]
+fn protocols() -> [Protocol; 3] {
+    [raft::protocol(), breaker::protocol(), saga::protocol()]
 }
 
 #[test]

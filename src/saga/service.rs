@@ -8,7 +8,7 @@
 //! | `config.rs` | what a service is told, and every bound |
 //! | `api.rs` | what the application says and is told |
 //! | `invariants.rs` | what holds of one service at any time |
-//! | `permute.rs` | a service renamed: for checks |
+//! | `permute.rs`, `canonical.rs` | a service renamed, and over a log written anew: for checks |
 //!
 //! # Promises
 //! - **One thing at a time.** The application is never asked two things of one key at once.
@@ -22,7 +22,8 @@
 //! it, the application is asked again, under the same key: it goes by the key (an `INSERT` under a unique key, a
 //! payment's idempotency key), or keeps the key in the same transaction as the effect. A [`Notice::Undo`] may come
 //! for what the application tried to do and has not done: it is undone all the same. One that was never asked to do a
-//! thing is not asked to undo it.
+//! thing is not asked to undo it. What it has said for good it keeps to, whatever it is still told: a word that comes
+//! late may cross a question that was asked again after a crash.
 //!
 //! It is asked again only when its orchestrator calls again, so nothing that it is asked need be kept here.
 //!
@@ -77,6 +78,7 @@
 
 mod api;
 mod calls;
+mod canonical;
 mod config;
 mod invariants;
 mod permute;

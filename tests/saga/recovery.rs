@@ -150,3 +150,25 @@ fn what_is_said_before_the_start_begins_a_life_as_well() {
     assert_eq!(bench.end(), Some(End::Completed));
     assert_eq!(bench.services.heard.iter().filter(|heard| **heard == (s(0), Action::Do)).count(), 1);
 }
+
+#[test]
+fn a_log_that_is_written_anew_leaves_the_same_orchestrator() {
+    let mut bench = Bench::new(diamond(Doubt::Retry));
+    bench.begin();
+    for _ in 0..5 {
+        bench.deliver_one();
+    }
+    assert!(bench.disk.log(LOG).count() > 1);
+    let anew = bench.machine().renumbered(&bench.disk).expect("the disk recovers");
+    assert_eq!((anew.entries.len(), anew.machine.log_entries()), (1, 1));
+    let mut disk = Disk::default();
+    for cell in [IDENTITY, EPOCH] {
+        let value = *bench.disk.get(cell).expect("it is there");
+        disk.apply(Record::Put { cell, value }).expect("it fits");
+    }
+    for (index, entry) in (1..).zip(anew.entries) {
+        disk.apply(Record::Append { log: LOG, index, entry }).expect("it fits");
+    }
+    anew.machine.agrees_with(&disk).expect("machine and disk moved along");
+    assert!(anew.machine.sagas().eq(bench.machine().sagas()));
+}

@@ -427,6 +427,8 @@ proptest! {
                         guard.say(Request::Failed { key });
                     }
                 }
+                // Whoever is asked answers, and nobody else at the same time.
+                Move::Say(request) if guard.asked.iter().any(|(key, _)| *key == request.key()) => {}
                 Move::Say(request) => guard.say(request),
                 Move::CrashWithin(effects) => guard.fuel = Some(effects),
             }
