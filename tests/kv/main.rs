@@ -28,5 +28,7 @@ mod load;
 mod outcomes;
 mod parsing;
 mod processes;
+#[path = "../programs/mod.rs"]
+mod programs;
 mod protocol;
 mod starting;
