@@ -25,7 +25,9 @@
 //! thing is not asked to undo it. What it has said for good it keeps to, whatever it is still told: a word that comes
 //! late may cross a question that was asked again after a crash.
 //!
-//! It is asked again only when its orchestrator calls again, so nothing that it is asked need be kept here.
+//! It is asked again only when its orchestrator calls again, so nothing that it is asked need be kept here. Whatever it is
+//! asked it answers, with [`Request::Failed`] if it must: until then, or a crash, it is at work on the key, and not asked
+//! again. What its driver is too busy to take it says again.
 //!
 //! # What is durable
 //! A cell holds the latest epoch and the floor of each orchestrator, a log how far each key has come: an entry when the
