@@ -1,4 +1,4 @@
-//! A coordinator of transactions on Raft: what is claimed of the stack, and the worlds in which that is checked.
+//! A coordinator of transactions on Raft: what is claimed of the stack, and the long runs in which that is checked.
 //!
 //! | file | concern |
 //! |---|---|
@@ -6,7 +6,7 @@
 //! | `history.rs` | what was said of each transaction |
 //! | `properties.rs` | the properties |
 //! | `simulation.rs` | long runs by a seed |
-//! | `worlds.rs` | the portfolio of worlds and how far each goes |
+//! | `worlds.rs` | the stack among the protocols |
 //!
 //! What holds of Raft and of two-phase commit alone is claimed of them there. Here it is their seam: that a leader which
 //! was deposed says nothing, that a successor goes on where what is committed ends, that no name is given twice, and

@@ -25,8 +25,8 @@ pub const INVARIANTS: &str = "a node's own invariants";
 type At<'a> = Seen<'a, CommitOnRaftSpec>;
 
 /// All properties of a world.
-pub(super) fn all(spec: &CommitOnRaftSpec) -> Vec<Property<CommitOnRaftSpec>> {
-    let mut all = vec![
+pub(super) fn all() -> Vec<Property<CommitOnRaftSpec>> {
+    vec![
         Property::observed(AGREEMENT).given(tells_again),
         Property::observed(VALIDITY)
             .given(|seen, _| seen.outputs.iter().any(|output| told(output).is_some())),
@@ -34,15 +34,12 @@ pub(super) fn all(spec: &CommitOnRaftSpec) -> Vec<Property<CommitOnRaftSpec>> {
         Property::always(REPLICAS_AGREE, replicas_agree).given(takes),
         Property::observed(RECOVERS).given(begins_a_life),
         Property::observed(INVARIANTS).given(|_, _| true),
-    ];
-    if spec.expects_commits() {
-        all.push(Property::sometimes("a transaction commits", |world| ends(world, Outcome::Commit)));
-    }
-    all.push(Property::sometimes("a transaction aborts", |world| ends(world, Outcome::Abort)));
-    all.push(Property::sometimes("a successor leads", |world| {
-        replicas(world).any(|replica| replica.machine().is_some() && replica.raft().term().0 > 1)
-    }));
-    all
+        Property::sometimes("a transaction commits", |world| ends(world, Outcome::Commit)),
+        Property::sometimes("a transaction aborts", |world| ends(world, Outcome::Abort)),
+        Property::sometimes("a successor leads", |world| {
+            replicas(world).any(|replica| replica.machine().is_some() && replica.raft().term().0 > 1)
+        }),
+    ]
 }
 
 pub(super) fn replicas(

@@ -37,7 +37,7 @@ struct Parameters {
 
 impl CommitOnRaftSpec {
     fn simulated(replicas: u64) -> Self {
-        Self::new(replicas, u64::MAX, u64::MAX, Mode::PresumedAbort).beginning_new()
+        Self::new(replicas, 2, (u64::MAX, u64::MAX), Mode::PresumedAbort).beginning_new()
     }
 }
 

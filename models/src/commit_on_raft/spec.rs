@@ -37,15 +37,15 @@ pub struct CommitOnRaftSpec {
     entries: u64,
     /// Whether the world begins with a leader that was asked for a transaction.
     led: bool,
-    commits: bool,
 }
 
 impl CommitOnRaftSpec {
-    /// `replicas` replicas and two participants; no term is later than `terms`, no log longer than `entries`.
+    /// `replicas` replicas and `participants` participants; no term is later than `terms`, no log longer than `entries`.
     #[must_use]
-    pub fn new(replicas: u64, terms: u64, entries: u64, mode: Mode) -> Self {
+    pub fn new(replicas: u64, participants: u64, (terms, entries): (u64, u64), mode: Mode) -> Self {
         let names: Vec<NodeId> = (0..replicas).map(NodeId).collect();
-        let participants = vec![NodeId(replicas), NodeId(replicas.saturating_add(1))];
+        let participants: Vec<NodeId> =
+            (replicas..replicas.saturating_add(participants)).map(NodeId).collect();
         let mut raft = raft::Config::new(CLUSTER, names.iter().copied());
         (raft.pre_vote, raft.check_quorum, raft.eager_commit) = (false, false, false);
         (raft.max_inflight_messages, raft.max_append_entries) = (2, 2);
@@ -59,7 +59,6 @@ impl CommitOnRaftSpec {
             terms,
             entries,
             led: true,
-            commits: true,
         }
     }
 
@@ -77,13 +76,6 @@ impl CommitOnRaftSpec {
         self
     }
 
-    /// With a world too small for a transaction to commit in.
-    #[must_use]
-    pub const fn without_commits(mut self) -> Self {
-        self.commits = false;
-        self
-    }
-
     pub(super) fn raft(&self) -> &raft::Config {
         &self.raft
     }
@@ -98,10 +90,6 @@ impl CommitOnRaftSpec {
 
     pub(super) fn participants(&self) -> &[NodeId] {
         &self.participants
-    }
-
-    pub(super) const fn expects_commits(&self) -> bool {
-        self.commits
     }
 
     /// A transaction of all participants.
@@ -205,7 +193,7 @@ impl Spec for CommitOnRaftSpec {
     }
 
     fn properties(&self) -> Vec<Property<Self>> {
-        properties::all(self)
+        properties::all()
     }
 
     /// Replicas are alike, and so are participants; who led first is told by its state.

@@ -98,6 +98,10 @@ impl<W: Work> Coordinator<W> {
         }
         let Some(at) = self.position(tx.number) else { return };
         let Some(transaction) = self.transactions.get_mut(at) else { return };
+        if transaction.phase == Phase::Collecting && took == Some(Outcome::Commit) {
+            // It has heard of an abort already, from a peer that will never vote yes.
+            return self.on_vote(from, tx, Vote::No, cx);
+        }
         let Phase::Decided(outcome) = transaction.phase else { return };
         transaction.branches.retain(|branch| branch.node != from);
         if transaction.branches.is_empty() {

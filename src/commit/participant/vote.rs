@@ -22,9 +22,15 @@ impl<W: Work> Participant<W> {
                 reject(tx.coordinator, Rejection::Contradicts, cx);
             }
             Known::Is(State::Prepared { .. }) => vote(tx, Vote::Yes, cx),
-            Known::Is(State::Decided { outcome, .. } | State::Ended { outcome: Some(outcome), .. }) => {
+            Known::Is(
+                State::Decided { outcome, took, .. } | State::Ended { outcome: Some(outcome), took },
+            ) => {
                 match *outcome {
                     outcome if one_phase => answer(tx, Some(outcome), cx),
+                    // A no would have the coordinator forget, and never hear of the damage.
+                    Outcome::Abort if took.is_some() => {
+                        cx.send(tx.coordinator, Message::Acknowledge { tx, took: *took });
+                    }
                     Outcome::Abort => vote(tx, Vote::No, cx),
                     // It has decided, and knows it.
                     Outcome::Commit => {}
