@@ -131,3 +131,27 @@ fn an_operator_decides_once_and_only_what_is_in_doubt() {
     assert!(bench.participants[&n(2)].notices.contains(&refused(2)));
     assert_eq!(bench.told(n(2)), [(tx(1), Outcome::Abort)]);
 }
+
+#[test]
+fn damage_is_heard_of_though_the_coordinator_had_not_decided() {
+    // A peer that had not voted aborted, and told n2, whose operator had committed; the coordinator still gathers votes.
+    let mut bench = Bench::new(2);
+    bench.begin(Mode::PresumedCommit).expect("it begins");
+    bench.intercept(n(3));
+    bench.deliver_round();
+    bench.intercept(C);
+    for _ in 0..3 {
+        bench.doubt(n(2));
+    }
+    bench.ask(n(2), resolve(Outcome::Commit));
+    bench.intercept(C);
+    bench.deliver_round();
+    bench.deliver_round();
+    bench.intercept(C);
+    assert_eq!(damage(&bench).len(), 1, "n2 knows");
+    // What n2 said of it is lost, and it is asked again: a no would have the coordinator forget.
+    bench.resend();
+    bench.deliver_all();
+    let told = |notice: &coordinator::Notice| matches!(notice, coordinator::Notice::Damage { participant, .. } if *participant == n(2));
+    assert!(bench.coordinator.notices.iter().any(told));
+}
