@@ -48,7 +48,7 @@ pub struct Config {
     pub max_tombstones: usize,
     /// How many numbers a coordinator reserves with one record.
     pub numbers_reserved: u64,
-    /// The journal is shortened once it has as many entries more than twice those needed.
+    /// The journal is shortened once it has as many entries more than four times those needed.
     pub journal_slack: usize,
 }
 

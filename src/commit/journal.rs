@@ -16,6 +16,10 @@ pub const JOURNAL: LogId = LogId(0);
 /// How many entries are written once more with each new one, at most: more than one, so that it catches up.
 pub(super) const COPIES_PER_APPEND: usize = 2;
 
+/// The journal is long once it has so many entries for each that is needed: more than a transaction has, so that where
+/// transactions end in about the order in which they began, what is at the head is needed no more.
+const ENTRIES_PER_NEEDED: usize = 4;
+
 /// Past this index nothing is accepted from a disk: a node could wear out what is left.
 const LAST_INDEX: u64 = u64::MAX / 2;
 
@@ -52,7 +56,7 @@ impl Journal {
     }
 
     pub(super) fn is_long(&self, slack: usize) -> bool {
-        self.owners.len() > self.needed.saturating_mul(2).saturating_add(slack)
+        self.owners.len() > self.needed.saturating_mul(ENTRIES_PER_NEEDED).saturating_add(slack)
     }
 
     /// The first entry, unless it is the only one: the last is kept, since it says where the journal goes on.

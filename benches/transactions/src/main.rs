@@ -119,5 +119,7 @@ const fn minimum(mode: Mode) -> (u64, u64) {
         Mode::PresumedAbort => (4 * PARTICIPANTS, 2 + 2 * PARTICIPANTS),
         // No acknowledgement; collecting and commit at the coordinator.
         Mode::PresumedCommit => (3 * PARTICIPANTS, 2 + 2 * PARTICIPANTS),
+        // Not R*'s: as presumed abort, and collecting.
+        Mode::PresumedNothing => (4 * PARTICIPANTS, 3 + 2 * PARTICIPANTS),
     }
 }

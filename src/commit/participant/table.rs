@@ -29,6 +29,23 @@ impl<W> Origin<W> {
     pub(super) const fn at(coordinator: NodeId, floor: u64) -> Self {
         Self { coordinator, floor, tombstones: 0, branches: VecDeque::new() }
     }
+
+    /// Where the branch of that number is among the branches, or would be.
+    ///
+    /// Numbers ascend with few gaps, and the latest are asked for most: it is first looked for where it is without gaps.
+    fn find(&self, number: u64) -> Result<usize, usize> {
+        let count = self.branches.len();
+        let last = self.branches.back().map_or(0, |branch| branch.number);
+        if number > last {
+            return Err(count);
+        }
+        let guess =
+            usize::try_from(last - number).ok().and_then(|back| count.checked_sub(back.checked_add(1)?));
+        match guess.and_then(|at| Some((at, self.branches.get(at)?))) {
+            Some((at, branch)) if branch.number == number => Ok(at),
+            _ => self.branches.binary_search_by_key(&number, |branch| branch.number),
+        }
+    }
 }
 
 /// This participant's part in one transaction.
@@ -130,7 +147,7 @@ impl<W: Work> Participant<W> {
     pub(super) fn known(&self, tx: TxId) -> Known<'_, W> {
         let Ok(at) = self.origin(tx.coordinator) else { return Known::New };
         let Some(origin) = self.origins.get(at) else { return Known::New };
-        match origin.branches.binary_search_by_key(&tx.number, |branch| branch.number) {
+        match origin.find(tx.number) {
             Ok(at) => origin.branches.get(at).map_or(Known::New, |branch| Known::Is(&branch.state)),
             Err(_) if tx.number <= origin.floor => Known::Forgotten,
             Err(_) => Known::New,
@@ -140,7 +157,7 @@ impl<W: Work> Participant<W> {
     pub(super) fn branch_mut(&mut self, tx: TxId) -> Option<&mut Branch<W>> {
         let at = self.origin(tx.coordinator).ok()?;
         let origin = self.origins.get_mut(at)?;
-        let at = origin.branches.binary_search_by_key(&tx.number, |branch| branch.number).ok()?;
+        let at = origin.find(tx.number).ok()?;
         origin.branches.get_mut(at)
     }
 
@@ -206,7 +223,7 @@ impl<W: Work> Participant<W> {
             self.live = self.live.saturating_add(1);
         }
         let number = tx.number;
-        let replaced = match origin.branches.binary_search_by_key(&number, |branch| branch.number) {
+        let replaced = match origin.find(number) {
             Ok(at) => origin.branches.get_mut(at).map(|branch| core::mem::replace(&mut branch.state, state)),
             Err(at) => {
                 origin.branches.insert(at, Branch { number, at: None, state });
@@ -257,7 +274,7 @@ impl<W: Work> Participant<W> {
         let Some(origin) = self.origins.get_mut(at).filter(|origin| tx.number <= origin.floor) else {
             return;
         };
-        let Ok(at) = origin.branches.binary_search_by_key(&tx.number, |branch| branch.number) else { return };
+        let Ok(at) = origin.find(tx.number) else { return };
         if origin.branches.get(at).is_some_and(|branch| branch.state.is_tombstone())
             && let Some(branch) = origin.branches.remove(at)
         {
