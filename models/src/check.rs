@@ -28,6 +28,15 @@ pub enum Level {
     Deep,
 }
 
+/// A bound at each level.
+pub(crate) const fn at<T: Copy>(level: Level, quick: T, standard: T, deep: T) -> T {
+    match level {
+        Level::Quick => quick,
+        Level::Standard => standard,
+        Level::Deep => deep,
+    }
+}
+
 /// Bounds by name (`nodes`, `terms`, `requests`, `crashes`, `duplicates`, `in_flight`, ..); `None` is "any".
 pub type Bounds = BTreeMap<&'static str, Option<u64>>;
 

@@ -155,6 +155,17 @@ pub struct Limits {
 }
 
 impl Limits {
+    /// So many messages in flight, crashes and duplicates, and any number of all else.
+    #[must_use]
+    pub fn faults(in_flight: u64, crashes: u64, duplicates: u64) -> Self {
+        Self {
+            in_flight: Some(in_flight),
+            crashes: Some(crashes),
+            duplicates: Some(duplicates),
+            ..Self::default()
+        }
+    }
+
     /// These limits, with those of `others` that are set in the place of their own.
     #[must_use]
     pub fn replaced_by(self, others: &Self) -> Self {

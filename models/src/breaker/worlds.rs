@@ -5,7 +5,7 @@ use quorate::time::Delay;
 
 use super::spec::nanos;
 use super::{BreakerSpec, liveness};
-use crate::check::{Check, Level, Protocol};
+use crate::check::{Check, Level, Protocol, at};
 use crate::explore::WorldCheck;
 use crate::liveness::LivenessCheck;
 use crate::world::Limits;
@@ -42,14 +42,6 @@ fn world(name: &'static str, varies: &'static str, setup: fn(Level) -> BreakerSp
 fn settling(name: &'static str, varies: &'static str, setup: fn(Level) -> BreakerSpec) -> Box<dyn Check> {
     let limits = Limits { crashes: Some(0), ..Limits::default() };
     Box::new(LivenessCheck::new("breaker", name, varies, move |level| (setup(level), limits)))
-}
-
-const fn at<T: Copy>(level: Level, quick: T, standard: T, deep: T) -> T {
-    match level {
-        Level::Quick => quick,
-        Level::Standard => standard,
-        Level::Deep => deep,
-    }
 }
 
 /// A ratio that stands; one half if it does not.

@@ -4,7 +4,7 @@ use quorate::commit::{Mode, Vote};
 
 use super::CommitSpec;
 use super::spec::Expect;
-use crate::check::{Check, Level, Protocol};
+use crate::check::{Check, Level, Protocol, at};
 use crate::explore::WorldCheck;
 use crate::liveness::LivenessCheck;
 use crate::world::Limits;
@@ -85,29 +85,12 @@ fn settling(name: &'static str, varies: &'static str, setup: fn(Level) -> Setup)
     Box::new(LivenessCheck::new("commit", name, varies, setup))
 }
 
-fn limits(in_flight: u64, crashes: u64, duplicates: u64) -> Limits {
-    Limits {
-        in_flight: Some(in_flight),
-        crashes: Some(crashes),
-        duplicates: Some(duplicates),
-        ..Limits::default()
-    }
-}
-
-const fn at(level: Level, quick: u64, standard: u64, deep: u64) -> u64 {
-    match level {
-        Level::Quick => quick,
-        Level::Standard => standard,
-        Level::Deep => deep,
-    }
-}
-
 const ENDS: Expect =
     Expect { commits: true, aborts: true, cooperates: false, damages: false, forgets: false };
 
 fn two(level: Level, mode: Mode) -> Setup {
     let spec = CommitSpec::new(2).beginning(mode).terse().expecting(Expect { cooperates: true, ..ENDS });
-    (spec, limits(at(level, 2, 3, 3), at(level, 2, 2, 3), 1))
+    (spec, Limits::faults(at(level, 2, 3, 3), at(level, 2, 2, 3), 1))
 }
 
 fn three(level: Level, mode: Mode) -> Setup {
@@ -117,19 +100,19 @@ fn three(level: Level, mode: Mode) -> Setup {
         (Level::Quick, Mode::PresumedCommit) => spec.voting(&[Vote::Yes]),
         _ => spec,
     };
-    (spec, limits(3, at(level, 1, 2, 2), at(level, 0, 0, 1)))
+    (spec, Limits::faults(3, at(level, 1, 2, 2), at(level, 0, 0, 1)))
 }
 
 /// What applications say of what they carried out, and of what they found prepared after a crash.
 fn applied(level: Level, mode: Mode) -> Setup {
     let spec = CommitSpec::new(2).beginning(mode).expecting(ENDS);
-    (spec, limits(2, at(level, 1, 2, 2), at(level, 0, 1, 1)))
+    (spec, Limits::faults(2, at(level, 1, 2, 2), at(level, 0, 1, 1)))
 }
 
 fn read_only(level: Level, mode: Mode) -> Setup {
     let votes = [Vote::Yes, Vote::No, Vote::ReadOnly];
     let spec = CommitSpec::new(2).beginning(mode).terse().voting(&votes).expecting(ENDS);
-    (spec, limits(2, at(level, 1, 2, 2), at(level, 0, 1, 1)))
+    (spec, Limits::faults(2, at(level, 1, 2, 2), at(level, 0, 1, 1)))
 }
 
 fn one_phase(level: Level) -> Setup {
@@ -137,13 +120,13 @@ fn one_phase(level: Level) -> Setup {
         .beginning(Mode::PresumedAbort)
         .voting(&[Vote::Yes, Vote::No, Vote::ReadOnly])
         .expecting(ENDS);
-    (spec, limits(at(level, 2, 3, 4), at(level, 2, 3, 4), at(level, 1, 2, 2)))
+    (spec, Limits::faults(at(level, 2, 3, 4), at(level, 2, 3, 4), at(level, 1, 2, 2)))
 }
 
 fn operator(level: Level, mode: Mode) -> Setup {
     let spec = CommitSpec::new(2).beginning(mode).resolved_at(1).expecting(Expect { damages: true, ..ENDS });
     let spec = if level == Level::Deep { spec } else { spec.voting(&[Vote::Yes]) };
-    (spec, limits(2, at(level, 0, 1, 2), at(level, 0, 0, 1)))
+    (spec, Limits::faults(2, at(level, 0, 1, 2), at(level, 0, 0, 1)))
 }
 
 fn positions(level: Level) -> Setup {
@@ -154,7 +137,7 @@ fn positions(level: Level) -> Setup {
 
 fn cancels(level: Level) -> Setup {
     let spec = CommitSpec::new(2).beginning(Mode::PresumedAbort).terse().cancelled().expecting(ENDS);
-    (spec, limits(2, at(level, 0, 1, 1), at(level, 0, 0, 1)))
+    (spec, Limits::faults(2, at(level, 0, 1, 1), at(level, 0, 0, 1)))
 }
 
 fn late(level: Level) -> Setup {
@@ -163,7 +146,7 @@ fn late(level: Level) -> Setup {
         .terse()
         .voting(&[Vote::Yes, Vote::ReadOnly])
         .with_late_messages();
-    (spec, limits(2, at(level, 0, 1, 1), 1))
+    (spec, Limits::faults(2, at(level, 0, 1, 1), 1))
 }
 
 /// One tombstone, and a journal that is shortened at once.
@@ -179,7 +162,7 @@ fn in_a_row(level: Level, mode: Mode) -> Setup {
         Level::Standard => spec.terse().expecting(expect),
         Level::Deep => spec.overlapping().expecting(expect),
     };
-    (spec, limits(2, at(level, 0, 1, 1), at(level, 0, 0, 1)))
+    (spec, Limits::faults(2, at(level, 0, 1, 1), at(level, 0, 0, 1)))
 }
 
 /// The same with a single participant, which decides, and says all that it can.
@@ -191,7 +174,10 @@ fn in_a_row_one_phase(level: Level) -> Setup {
         },
     );
     let spec = if level == Level::Quick { spec } else { spec.overlapping() };
-    (spec.expecting(Expect { forgets: true, ..ENDS }), limits(2, at(level, 1, 2, 2), at(level, 1, 1, 2)))
+    (
+        spec.expecting(Expect { forgets: true, ..ENDS }),
+        Limits::faults(2, at(level, 1, 2, 2), at(level, 1, 1, 2)),
+    )
 }
 
 /// One participant, and room for all that two nodes can have in flight: with less, the bound could withhold for ever what
@@ -199,5 +185,5 @@ fn in_a_row_one_phase(level: Level) -> Setup {
 fn settles(level: Level, mode: Mode) -> Setup {
     let spec = CommitSpec::new(1).beginning(mode);
     let spec = if level == Level::Deep { spec.resolved_at(1) } else { spec };
-    (spec, limits(8, at(level, 1, 2, 2), at(level, 0, 1, 1)))
+    (spec, Limits::faults(8, at(level, 1, 2, 2), at(level, 0, 1, 1)))
 }

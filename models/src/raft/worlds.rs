@@ -2,7 +2,7 @@
 
 use super::RaftSpec;
 use super::spec::Expect;
-use crate::check::{Check, Level, Protocol};
+use crate::check::{Check, Level, Protocol, at};
 use crate::explore::WorldCheck;
 use crate::liveness::LivenessCheck;
 use crate::world::Limits;
@@ -73,21 +73,7 @@ fn settling(
 }
 
 fn limits(in_flight: u64, crashes: u64, duplicates: u64, requests: u64) -> Limits {
-    Limits {
-        in_flight: Some(in_flight),
-        crashes: Some(crashes),
-        duplicates: Some(duplicates),
-        requests: Some(requests),
-        ..Limits::default()
-    }
-}
-
-const fn at(level: Level, quick: u64, standard: u64, deep: u64) -> u64 {
-    match level {
-        Level::Quick => quick,
-        Level::Standard => standard,
-        Level::Deep => deep,
-    }
+    Limits { requests: Some(requests), ..Limits::faults(in_flight, crashes, duplicates) }
 }
 
 const COMMITS: Expect = Expect { commits: true, overwrites: false, reelects: false };

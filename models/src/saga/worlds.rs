@@ -5,7 +5,7 @@ use quorate::saga::Kind::{Compensatable, Pivot, Retriable};
 use super::application::Menu;
 use super::spec::Expect;
 use super::{Plan, SagaSpec};
-use crate::check::{Check, Level, Protocol};
+use crate::check::{Check, Level, Protocol, at};
 use crate::explore::WorldCheck;
 use crate::liveness::LivenessCheck;
 use crate::world::Limits;
@@ -64,23 +64,6 @@ fn settling(
 /// Of one node: its services are its own application.
 fn alone(crashes: u64) -> Limits {
     Limits { in_flight: Some(0), crashes: Some(crashes), duplicates: Some(0), ..Limits::default() }
-}
-
-fn limits(in_flight: u64, crashes: u64, duplicates: u64) -> Limits {
-    Limits {
-        in_flight: Some(in_flight),
-        crashes: Some(crashes),
-        duplicates: Some(duplicates),
-        ..Limits::default()
-    }
-}
-
-const fn at<T: Copy>(level: Level, quick: T, standard: T, deep: T) -> T {
-    match level {
-        Level::Quick => quick,
-        Level::Standard => standard,
-        Level::Deep => deep,
-    }
 }
 
 const REFUSING: Menu = Menu {
@@ -196,7 +179,7 @@ fn services(level: Level) -> (SagaSpec, Limits) {
         Expect::Compensated,
         Expect::Tombstone,
     ]);
-    (spec, limits(2, 1, at(level, 0, 1, 1)))
+    (spec, Limits::faults(2, 1, at(level, 0, 1, 1)))
 }
 
 fn executors(level: Level) -> (SagaSpec, Limits) {
@@ -205,7 +188,7 @@ fn executors(level: Level) -> (SagaSpec, Limits) {
         .asked(Menu { failures: true, ..REFUSING })
         .with_late_answers()
         .expecting(&[Expect::LaterLife, Expect::Completed]);
-    (spec, limits(2, at(level, 1, 2, 2), at(level, 1, 1, 1)))
+    (spec, Limits::faults(2, at(level, 1, 2, 2), at(level, 1, 1, 1)))
 }
 
 fn floors(level: Level) -> (SagaSpec, Limits) {
@@ -213,7 +196,7 @@ fn floors(level: Level) -> (SagaSpec, Limits) {
     let spec = SagaSpec::new(vec![plan])
         .asked(Menu { sagas: 2, forgets: true, cancels: true, ..REFUSING })
         .expecting(&[Expect::Forgotten]);
-    (spec, limits(at(level, 2, 3, 3), at(level, 0, 1, 1), at(level, 1, 1, 1)))
+    (spec, Limits::faults(at(level, 2, 3, 3), at(level, 0, 1, 1), at(level, 1, 1, 1)))
 }
 
 fn settles(level: Level) -> (SagaSpec, Limits) {
@@ -225,5 +208,5 @@ fn settles(level: Level) -> (SagaSpec, Limits) {
 fn settles_services(level: Level) -> (SagaSpec, Limits) {
     let plan = Plan::chain(&[Compensatable, Pivot]).at_services(1).tried(1, 1);
     let spec = SagaSpec::new(vec![plan]).asked(Menu { resolutions: u64::MAX, ..REFUSING });
-    (spec, limits(1, at(level, 0, 1, 1), 0))
+    (spec, Limits::faults(1, at(level, 0, 1, 1), 0))
 }

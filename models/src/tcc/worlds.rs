@@ -1,7 +1,7 @@
 //! The portfolio: several small worlds, each explored to the end.
 
 use super::TccSpec;
-use crate::check::{Check, Level, Protocol};
+use crate::check::{Check, Level, Protocol, at};
 use crate::explore::WorldCheck;
 use crate::liveness::LivenessCheck;
 use crate::world::Limits;
@@ -39,45 +39,28 @@ fn settling(
     Box::new(LivenessCheck::new("tcc", name, varies, setup))
 }
 
-fn limits(in_flight: u64, crashes: u64, duplicates: u64) -> Limits {
-    Limits {
-        in_flight: Some(in_flight),
-        crashes: Some(crashes),
-        duplicates: Some(duplicates),
-        ..Limits::default()
-    }
-}
-
-const fn at(level: Level, quick: u64, standard: u64, deep: u64) -> u64 {
-    match level {
-        Level::Quick => quick,
-        Level::Standard => standard,
-        Level::Deep => deep,
-    }
-}
-
 fn two_services(level: Level) -> (TccSpec, Limits) {
-    (TccSpec::new(2, 1), limits(at(level, 2, 3, 4), 2, at(level, 1, 1, 2)))
+    (TccSpec::new(2, 1), Limits::faults(at(level, 2, 3, 4), 2, at(level, 1, 1, 2)))
 }
 
 fn failing(level: Level) -> (TccSpec, Limits) {
     let spec = TccSpec::new(at(level, 1, 2, 2), 1).failing().operated();
-    (spec, limits(at(level, 2, 2, 3), at(level, 2, 1, 2), at(level, 1, 0, 1)))
+    (spec, Limits::faults(at(level, 2, 2, 3), at(level, 2, 1, 2), at(level, 1, 0, 1)))
 }
 
 fn lapsing(level: Level) -> (TccSpec, Limits) {
     let spec = TccSpec::new(at(level, 1, 2, 2), 1).willing().lapsing();
-    (spec, limits(at(level, 2, 2, 3), at(level, 2, 1, 2), at(level, 1, 0, 1)))
+    (spec, Limits::faults(at(level, 2, 2, 3), at(level, 2, 1, 2), at(level, 1, 0, 1)))
 }
 
 /// A tombstone each is kept, so that a floor is drawn with the second.
 fn tombstones(level: Level) -> (TccSpec, Limits) {
     let spec = TccSpec::new(1, if level == Level::Deep { 3 } else { 2 }).willing();
     let spec = spec.configured(|config| config.commit.max_tombstones = 1);
-    (spec, limits(at(level, 2, 2, 3), at(level, 0, 1, 1), at(level, 0, 0, 1)))
+    (spec, Limits::faults(at(level, 2, 2, 3), at(level, 0, 1, 1), at(level, 0, 0, 1)))
 }
 
 fn ends(level: Level) -> (TccSpec, Limits) {
     let spec = TccSpec::new(at(level, 1, 1, 2), 1).willing();
-    (spec, limits(2, at(level, 1, 2, 1), 0))
+    (spec, Limits::faults(2, at(level, 1, 2, 1), 0))
 }

@@ -1,7 +1,7 @@
 //! The portfolio: the world that the protocol assumes, in which it holds, and the one that there is.
 
 use super::spec::{AGREEMENT, ThreePhaseSpec, Timeouts};
-use crate::check::{Check, Level, Protocol};
+use crate::check::{Check, Level, Protocol, at};
 use crate::counterexample::Counterexample;
 use crate::explore::WorldCheck;
 use crate::world::Limits;
@@ -40,12 +40,4 @@ fn world(
 
 fn limits(crashes: u64) -> Limits {
     Limits { crashes: Some(crashes), duplicates: Some(0), ..Limits::default() }
-}
-
-const fn at(level: Level, quick: u64, standard: u64, deep: u64) -> u64 {
-    match level {
-        Level::Quick => quick,
-        Level::Standard => standard,
-        Level::Deep => deep,
-    }
 }
