@@ -121,6 +121,9 @@ pub struct Mutants {
     pub folder: PathBuf,
     /// The package whose one binary is this command line.
     pub package: String,
+    /// Whether that package has a feature for each protocol, of the protocol's name, and builds with any of them alone:
+    /// then what a build leaves out is what no mutant at hand is in.
+    pub by_features: bool,
     /// The `lib.rs`, below the root, of the crate that holds the mark of a reached line.
     pub mark: PathBuf,
     /// That crate's name, as other crates of the workspace write it.
@@ -137,6 +140,7 @@ impl Default for Mutants {
             root: None,
             folder: "models/mutants".into(),
             package: "quorate-models".to_owned(),
+            by_features: true,
             mark: "src/lib.rs".into(),
             mark_crate: "quorate".to_owned(),
             reader: "models/src/planted.rs".into(),

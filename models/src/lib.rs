@@ -18,12 +18,15 @@
 //! - [`breaker`], [`raft`], [`commit`]: properties and worlds of the circuit breaker, of Raft, of two-phase commit;
 //! - [`saga`]: those of sagas;
 //! - [`tcc`], [`three_phase`]: those of try, confirm, cancel; three-phase commit, as a counterexample.
+#[cfg(feature = "breaker")]
 pub mod breaker;
 mod cache;
 mod caught;
 pub mod check;
 pub mod cli;
+#[cfg(feature = "commit")]
 pub mod commit;
+#[cfg(feature = "commit-on-raft")]
 pub mod commit_on_raft;
 pub mod counterexample;
 pub mod coverage;
@@ -37,13 +40,17 @@ pub mod network;
 pub mod node;
 mod past;
 pub mod planted;
+#[cfg(feature = "raft")]
 pub mod raft;
+#[cfg(feature = "saga")]
 pub mod saga;
 pub mod simulate;
 pub mod spec;
 mod stripes;
 pub mod symmetry;
+#[cfg(feature = "tcc")]
 pub mod tcc;
+#[cfg(feature = "three-phase")]
 pub mod three_phase;
 pub mod trace;
 mod usage;

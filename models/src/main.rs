@@ -7,14 +7,21 @@ use quorate_models::cli::{self, Registry};
 fn main() -> ExitCode {
     cli::main(&Registry::new(
         "cargo verify",
-        vec![
+        Vec::from([
+            #[cfg(feature = "raft")]
             quorate_models::raft::protocol(),
+            #[cfg(feature = "commit")]
             quorate_models::commit::protocol(),
+            #[cfg(feature = "commit-on-raft")]
             quorate_models::commit_on_raft::protocol(),
+            #[cfg(feature = "tcc")]
             quorate_models::tcc::protocol(),
+            #[cfg(feature = "three-phase")]
             quorate_models::three_phase::protocol(),
+            #[cfg(feature = "saga")]
             quorate_models::saga::protocol(),
+            #[cfg(feature = "breaker")]
             quorate_models::breaker::protocol(),
-        ],
+        ]),
     ))
 }

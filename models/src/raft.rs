@@ -30,6 +30,7 @@ pub use application::{Application, Bare};
 pub use history::{Chosen, History};
 pub use simulation::simulation;
 pub use spec::RaftSpec;
+#[cfg(feature = "commit-on-raft")]
 pub(crate) use spec::is_past_answering;
 pub use walks::{Swarm, cluster};
 pub use worlds::protocol;

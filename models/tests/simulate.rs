@@ -14,6 +14,7 @@ use quorate_models::simulate::{
     Options, Reached, Report, Seeds, Simulated, Simulation, TraceHash, campaign, rules,
 };
 use quorate_models::trace::{Header, Recorded, RecordedOf, SeenBy, SimulatedFall, Where, read, rules_of};
+use quorate_models::{commit, saga};
 
 #[path = "simulate/errands.rs"]
 mod errands;
@@ -56,11 +57,14 @@ fn the_hashes_of_a_few_seeds_are_pinned() {
     let hash = |simulation: &dyn Simulation| run(simulation, &plan(0..8, 1_000)).hash.to_string();
     assert_eq!(hash(&*raft::simulation()), "eea126f9ea86dc96a199ad72e239ec6b");
     assert_eq!(hash(&*breaker::simulation()), "dcb0d752a10d9daa0b650159301a5b24");
+    assert_eq!(hash(&*commit::simulation()), "71f5bea62e9d4864c196e233b0ce2143");
+    assert_eq!(hash(&*saga::simulation()), "9c85baa46c19d24856cab894454554b9");
 }
 
 #[test]
 fn nothing_falls_and_everything_that_should_be_seen_is() {
-    for (simulation, seeds) in [(raft::simulation(), 0..60), (breaker::simulation(), 0..60)] {
+    for simulation in [raft::simulation(), breaker::simulation(), commit::simulation(), saga::simulation()] {
+        let seeds = 0..60;
         let report = run(&*simulation, &plan(seeds, 3_000));
         assert!(report.complete && report.falls.is_empty(), "{:?}", report.falls);
         for (name, reached) in &report.reached {

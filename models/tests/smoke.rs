@@ -1,5 +1,5 @@
-//! Raft, the breaker, sagas and the ledger below them, in seconds: every small world as far as a moment takes it, some seeds, and
-//! bytes. It is what the core's own mutants are tried on (`.ci/mutants`), so it asks for what is claimed and pins nothing:
+//! Raft, the breaker, two-phase commit, sagas and the ledger below them, in seconds: every small world as far as a
+//! moment takes it, some seeds, and bytes. It is what the core's own mutants are tried on (`.ci/mutants`), so it asks for what is claimed and pins nothing:
 //! no counts and no hashes, by which any change at all would show.
 
 use std::sync::atomic::{AtomicBool, AtomicU64};
@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 use quorate_models::check::{Level, Progress, Protocol, RunOptions};
 use quorate_models::fuzz;
 use quorate_models::simulate::{Campaign, Options, campaign};
-use quorate_models::{breaker, raft, saga};
+use quorate_models::{breaker, commit, raft, saga};
 
 /// Distinct states of a world that are enough for a smoke test; some worlds end before.
 const STATES_MAX: u64 = 3_000;
@@ -21,8 +21,8 @@ const EVENTS: u64 = 600;
 const INPUTS: u64 = 300;
 const BYTES: usize = 600;
 
-fn protocols() -> [Protocol; 3] {
-    [raft::protocol(), breaker::protocol(), saga::protocol()]
+fn protocols() -> [Protocol; 4] {
+    [raft::protocol(), breaker::protocol(), commit::protocol(), saga::protocol()]
 }
 
 #[test]
@@ -42,7 +42,7 @@ fn every_small_world_holds_as_far_as_a_moment_takes_it() {
 
 #[test]
 fn some_seeds_hold_heal_and_answer() {
-    for protocol in [raft::protocol(), breaker::protocol()] {
+    for protocol in protocols() {
         let simulation = protocol.simulation.as_deref().expect("it can be simulated");
         let options = Options { events: EVENTS, ..Options::default() };
         let plan = Campaign { seeds: 0..SEEDS, options, threads: 1, explained: 0, ..Campaign::default() };

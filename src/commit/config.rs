@@ -44,7 +44,9 @@ pub struct Config {
     /// The most bytes of work in memory; a single transaction always fits.
     pub max_bytes: usize,
     /// The most ended transactions that a participant remembers one by one, for each coordinator. A prepare
-    /// that is overtaken by so many later transactions is dropped.
+    /// that is overtaken by so many later transactions is dropped. Apart from these, the most of which an operator's
+    /// decision is remembered: as long as it may turn out to do damage, or has and was not
+    /// [forgotten](super::participant::Request::Forget).
     pub max_tombstones: usize,
     /// How many numbers a coordinator reserves with one record.
     pub numbers_reserved: u64,

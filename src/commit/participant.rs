@@ -43,6 +43,8 @@ pub struct Participant<W> {
     asked: usize,
     /// How many of them are in doubt.
     in_doubt: usize,
+    /// Of how many transactions an operator's decision is remembered.
+    resolved: usize,
     /// Bytes of work held.
     bytes: usize,
     journal: Journal,
@@ -89,6 +91,7 @@ impl<W: Work> Participant<W> {
             live: 0,
             asked: 0,
             in_doubt: 0,
+            resolved: 0,
             bytes: 0,
             journal: Journal::new(),
             awaits_readiness: false,
@@ -134,6 +137,7 @@ impl<W: Work> Participant<W> {
             Request::Done { tx } => self.done(tx, cx),
             Request::Resolve { tx, outcome } => self.resolve(tx, outcome, cx),
             Request::Found { tx } => self.found(tx, cx),
+            Request::Forget { tx } => self.forget(tx, cx),
         };
         if let Err((tx, reason)) = refusal {
             // Held: that it is over may be a record of this very step.

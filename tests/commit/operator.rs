@@ -155,3 +155,79 @@ fn damage_is_heard_of_though_the_coordinator_had_not_decided() {
     let told = |notice: &coordinator::Notice| matches!(notice, coordinator::Notice::Damage { participant, .. } if *participant == n(2));
     assert!(bench.coordinator.notices.iter().any(told));
 }
+
+/// Presumed abort with room for two tombstones; the operator of n2 aborts what is committed, sees to the damage, and the
+/// coordinator has not heard of it. So many more transactions come and go.
+fn damaged_and_outlived_by(more: u64) -> Bench {
+    let mut bench = Bench::with(2, |config| config.max_tombstones = 2);
+    bench.begin(Mode::PresumedAbort).expect("it begins");
+    bench.deliver_round();
+    bench.deliver_round();
+    bench.network.clear();
+    bench.ask(n(2), resolve(Outcome::Abort));
+    bench.resend();
+    bench.intercept(n(3));
+    bench.deliver_round();
+    bench.intercept(C);
+    bench.ask(n(2), Request::Done { tx: tx(1) });
+    bench.intercept(C);
+    for _ in 0..more {
+        bench.begin(Mode::PresumedAbort).expect("it begins");
+        bench.deliver_all();
+    }
+    bench
+}
+
+#[test]
+fn damage_is_remembered_past_all_tombstones_until_the_coordinator_asks_again() {
+    for crashes in [false, true] {
+        let mut bench = damaged_and_outlived_by(5);
+        assert_eq!(bench.phase(n(2), tx(3)), Some(Phase::Forgotten), "tombstones have given way");
+        if crashes {
+            bench.crash(n(2), 0);
+        }
+        bench.resend();
+        bench.deliver_all();
+        let told = coordinator::Notice::Damage { tx: tx(1), participant: n(2), took: Outcome::Abort };
+        assert!(bench.coordinator.notices.contains(&told), "crashed: {crashes}");
+        assert_eq!(bench.coordinator.machine.in_flight(), 0);
+    }
+}
+
+#[test]
+fn an_operator_lets_go_of_damage_once_it_is_seen_to() {
+    let refused = |reason| Notice::Refused { tx: tx(1), reason };
+    let mut bench = in_doubt();
+    bench.ask(n(2), Request::Forget { tx: tx(1) });
+    assert!(bench.participants[&n(2)].notices.contains(&refused(Refusal::NotDamaged)), "nothing is decided");
+
+    let mut bench = damaged_and_outlived_by(5);
+    bench.ask(n(2), Request::Forget { tx: tx(1) });
+    assert_eq!(bench.phase(n(2), tx(1)), Some(Phase::Forgotten));
+    bench.crash(n(2), 0);
+    assert_eq!(bench.phase(n(2), tx(1)), Some(Phase::Forgotten), "not after a crash either");
+    bench.ask(n(2), Request::Forget { tx: tx(1) });
+    assert!(bench.participants[&n(2)].notices.contains(&refused(Refusal::NotDamaged)), "once");
+}
+
+#[test]
+fn so_many_decisions_of_an_operator_are_remembered_and_no_more_are_taken_until_one_is_forgotten() {
+    let mut bench = damaged_and_outlived_by(0);
+    let mut in_doubt_too = || {
+        let tx = bench.begin(Mode::PresumedAbort).expect("it begins");
+        bench.deliver_round();
+        bench.deliver_round();
+        bench.network.clear();
+        bench.ask(n(2), Request::Resolve { tx, outcome: Outcome::Abort });
+        (tx, bench.phase(n(2), tx))
+    };
+    let resolved = Some(Phase::InDoubt { heuristic: Some(Outcome::Abort) });
+    assert_eq!(in_doubt_too().1, resolved, "the second of two");
+    let (third, phase) = in_doubt_too();
+    assert_eq!(phase, Some(Phase::InDoubt { heuristic: None }));
+    let refused = Notice::Refused { tx: third, reason: Refusal::TooManyResolved };
+    assert!(bench.participants[&n(2)].notices.contains(&refused));
+    bench.ask(n(2), Request::Forget { tx: tx(1) });
+    bench.ask(n(2), Request::Resolve { tx: third, outcome: Outcome::Abort });
+    assert_eq!(bench.phase(n(2), third), resolved);
+}

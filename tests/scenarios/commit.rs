@@ -95,6 +95,7 @@ impl Play for Commit {
                 Either::Right(participant::Request::Ready { tx: tx(of), vote })
             }
             ["has", "done", of] => Either::Right(participant::Request::Done { tx: tx(of) }),
+            ["forgets", of] => Either::Right(participant::Request::Forget { tx: tx(of) }),
             ["finds", of] => Either::Right(participant::Request::Found { tx: tx(of) }),
             ["resolves", of, "as", word] => {
                 Either::Right(participant::Request::Resolve { tx: tx(of), outcome: outcome(word) })

@@ -175,7 +175,8 @@ pub(super) fn mutants(
             simulable(protocol, args, screen)?;
         }
     }
-    let planter = Planter::new(&root(registry)?, &registry.mutants)?;
+    let names = protocols.iter().map(|protocol| protocol.name).collect();
+    let planter = Planter::new(&root(registry)?, &registry.mutants, names)?;
     let hunt = Hunt { planter, protocols, args };
     let known = match hunt.baseline(&chosen, screen) {
         Ok(known) => known,

@@ -32,6 +32,7 @@ const READY_READ_ONLY: &str = "ready: read-only";
 const DONE: &str = "done";
 const RESOLVE: &str = "resolve";
 const FOUND: &str = "found";
+const FORGET: &str = "forget";
 const PREPARE_PA: &str = "Prepare, presumed abort";
 const PREPARE_PC: &str = "Prepare, presumed commit";
 const ONE_PHASE: &str = "OnePhase";
@@ -99,7 +100,7 @@ const TO_COORDINATORS: [&str; 10] = [
     INQUIRE,
 ];
 /// What participants alone are told.
-const TO_PARTICIPANTS: [&str; 14] = [
+const TO_PARTICIPANTS: [&str; 15] = [
     READINESS,
     DOUBT,
     READY_YES,
@@ -108,6 +109,7 @@ const TO_PARTICIPANTS: [&str; 14] = [
     DONE,
     RESOLVE,
     FOUND,
+    FORGET,
     PREPARE_PA,
     PREPARE_PC,
     ONE_PHASE,
@@ -144,7 +146,7 @@ pub(super) const VOCABULARY: Vocabulary = Vocabulary {
         START, FLUSHED, CRASHED,
         BEGIN, CANCEL, VOTES, RESEND,
         VOTE_YES, VOTE_NO, VOTE_READ_ONLY, ACKNOWLEDGE, ACKNOWLEDGE_DAMAGE, INQUIRE,
-        READINESS, DOUBT, READY_YES, READY_NO, READY_READ_ONLY, DONE, RESOLVE, FOUND,
+        READINESS, DOUBT, READY_YES, READY_NO, READY_READ_ONLY, DONE, RESOLVE, FOUND, FORGET,
         PREPARE_PA, PREPARE_PC, ONE_PHASE, DECISION_COMMIT, DECISION_ABORT, INQUIRE_PEER,
         ANSWER_COMMIT, ANSWER_ABORT, ANSWER_UNKNOWN,
     ],
@@ -229,6 +231,7 @@ pub(super) fn input(_before: &Node, event: &Event<'_, CommitSpec>) -> &'static s
             participant::Request::Done { .. } => DONE,
             participant::Request::Resolve { .. } => RESOLVE,
             participant::Request::Found { .. } => FOUND,
+            participant::Request::Forget { .. } => FORGET,
             _ => OTHER,
         },
         Event::Received { message, .. } => received(message),

@@ -78,7 +78,8 @@ fn asked(seen: &At<'_>, request: &crate::spec::RequestOf<CommitSpec>, history: &
             }
         }
         Either::Right(participant::Request::Found { tx }) => {
-            if let Some(part) = history.part_mut(*tx, seen.node) {
+            // It may have been asked to get ready since it thought of that.
+            if let Some(part) = history.part_mut(*tx, seen.node).filter(|part| part.app == App::Back) {
                 part.app = App::Finding;
             }
         }
@@ -344,6 +345,8 @@ fn not_alone(seen: &At<'_>) -> Holds {
         Some(participant::Phase::Decided(outcome) | participant::Phase::Ended(Some(outcome))) => {
             told == Some((tx, outcome))
         }
+        // What it is told, an operator had done: nothing is left to do, and so little is kept that this goes at once.
+        Some(participant::Phase::Forgotten) => told.is_some_and(|(of, _)| of == tx),
         _ => false,
     });
     hold(settled, NOT_ALONE)

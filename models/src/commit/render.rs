@@ -57,6 +57,7 @@ fn of_participant(request: &participant::Request) -> String {
         participant::Request::Resolve { tx, outcome } => {
             format!("resolve {} by an operator: {outcome}", name(*tx))
         }
+        participant::Request::Forget { tx } => format!("forget the damage of {}", name(*tx)),
         participant::Request::Found { tx } => format!("say what becomes of {}, found prepared", name(*tx)),
         other => format!("{other:?}"),
     }

@@ -10,13 +10,13 @@ use serde::{Deserialize, Serialize};
 
 use super::application::{of_participant, resolutions};
 use super::spec::Expect;
-use super::{App, CommitSpec, Node};
+use super::{App, CommitSpec, Node, Participant};
 use crate::simulate::{Atlas, Dice, Seeds, Simulated, Simulation};
 use crate::spec::{NoticeOf, RequestOf, TimerOf};
 use crate::world::World;
 
 /// Requests under faults.
-const REQUESTS: u64 = 400;
+const REQUESTS: u64 = 4_000;
 /// Transactions under faults: properties look at all of them, so these bound the time of an event.
 const TRANSACTIONS: u64 = 40;
 /// What runs are to come to.
@@ -113,7 +113,10 @@ impl Simulated for CommitSpec {
     ) -> Option<(NodeId, RequestOf<Self>)> {
         if dice.per_mille(30) {
             let resolved = self.each(world, |node, wants| {
-                node.right().into_iter().for_each(|participant| resolutions(self, world, participant, wants));
+                node.right().into_iter().for_each(|participant| {
+                    resolutions(self, world, participant, wants);
+                    forgettable(world, participant, wants);
+                });
             });
             if let Some(resolved) = dice.pick(&resolved) {
                 return Some(resolved.clone());
@@ -229,6 +232,13 @@ fn owed_or_voted(
     let Either::Right(participant::Request::Ready { tx, .. }) = request else { return Some(owed.clone()) };
     let vote = if dice.per_mille(750) { Vote::Yes } else { *dice.pick(votes)? };
     Some((*node, Either::Right(participant::Request::Ready { tx: *tx, vote })))
+}
+
+/// The damage of which the coordinator's application has heard: an operator may let go of it.
+fn forgettable(world: &World<CommitSpec>, participant: &Participant, wants: &mut Vec<RequestOf<CommitSpec>>) {
+    let heard = world.history().parts_of(participant.id()).filter(|(_, part)| part.damage_there);
+    let forget = |(tx, _)| Either::Right(participant::Request::Forget { tx });
+    wants.extend(heard.map(forget));
 }
 
 fn begin(serial: u64, mode: Mode, participants: Vec<NodeId>) -> RequestOf<CommitSpec> {

@@ -16,8 +16,7 @@ pub fn protocol() -> Protocol {
         name: "commit",
         source: "Mohan, Lindsay and Obermarck, Transaction Management in the R* Distributed Database Management System, 1986",
         checks: checks(),
-        // Not yet: some seeds do not come to rest within what its healing allows.
-        simulation: None,
+        simulation: Some(super::simulation()),
     }
 }
 

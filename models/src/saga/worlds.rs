@@ -17,8 +17,7 @@ pub fn protocol() -> Protocol {
         name: "saga",
         source: "Garcia-Molina and Salem, Sagas, SIGMOD 1987; Richardson, Microservices Patterns, 2018, chapter 4",
         checks: checks(),
-        // Not yet: some seeds do not come to rest within what its healing allows.
-        simulation: None,
+        simulation: Some(super::simulation()),
     }
 }
 

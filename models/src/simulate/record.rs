@@ -52,6 +52,13 @@ pub struct Tally {
     pub healing_ns: u128,
 }
 
+impl Tally {
+    /// What happened, crashes apart: they go on where nothing else does.
+    pub(super) const fn moved(&self) -> u64 {
+        self.events.saturating_sub(self.crashes)
+    }
+}
+
 impl AddAssign for Tally {
     fn add_assign(&mut self, other: Self) {
         self.events += other.events;

@@ -25,6 +25,10 @@ const PROBES: u64 = 1 << 32;
 /// The most events in which a protocol may heal: one that spins at the same moment never gets to the time.
 const HEALING_EVENTS: u64 = 1_000_000;
 
+/// After so many things in a row that are no event or a crash, the faults end: all requests have been made, and nothing
+/// is left to come of them.
+const IDLE_MAX: u64 = 1_000;
+
 /// How seeds are run.
 #[derive(Clone, Copy, Debug)]
 #[allow(clippy::exhaustive_structs, reason = "built by callers, with a default for the rest")]
@@ -278,12 +282,15 @@ impl Run {
         record.actions = keep.then(Vec::new);
         let mut phase =
             Phase::new(rules, &self.faults, false, world, 0, Dice::new(self.seed, "events"), record);
-        while phase.record.tally.events < self.events {
-            if phase.record.tally.events.is_multiple_of(LISTENS) && stop.load(Ordering::Relaxed) {
+        let mut idle = 0;
+        while phase.record.tally.events < self.events && idle < IDLE_MAX {
+            let before = phase.record.tally.events;
+            if before.is_multiple_of(LISTENS) && stop.load(Ordering::Relaxed) {
                 return None;
             }
+            let moved = phase.record.tally.moved();
             match phase.next() {
-                Ok(true) => {}
+                Ok(true) => idle = if phase.record.tally.moved() == moved { idle + 1 } else { 0 },
                 Ok(false) => break,
                 Err(property) => return Some(self.ended(phase, Some(property), None)),
             }

@@ -56,6 +56,14 @@ pub enum Request {
         /// The transaction.
         tx: TxId,
     },
+    /// An operator says that nobody need be told of the damage any more. Until then it is remembered after
+    /// [`Done`](Self::Done), so that the coordinator hears of it however often it asks.
+    ///
+    /// [`Notice::Refused`] if no damage was done, or it is not [`Done`](Self::Done).
+    Forget {
+        /// The transaction.
+        tx: TxId,
+    },
 }
 
 /// What the application is told.
@@ -144,6 +152,10 @@ pub enum Refusal {
     NotInDoubt,
     /// It is over here, or aborted by now: undo what is left of it.
     Over,
+    /// So many operators' decisions are remembered: first [forget](Request::Forget) damage that is seen to.
+    TooManyResolved,
+    /// There is no damage to forget, or it is not seen to.
+    NotDamaged,
 }
 
 impl fmt::Display for Refusal {
@@ -154,6 +166,10 @@ impl fmt::Display for Refusal {
             Self::NotDecided => "nothing is to be carried out",
             Self::NotInDoubt => "not in doubt, or resolved already",
             Self::Over => "the transaction is over: undo what is left of it",
+            Self::TooManyResolved => {
+                "too many operators' decisions are remembered: forget damage that is seen to"
+            }
+            Self::NotDamaged => "there is no damage to forget, or it is not seen to",
         })
     }
 }
@@ -165,7 +181,11 @@ no_nodes_inside!(Timer, Refusal);
 impl Permute for Request {
     fn permute(&mut self, by: &Permutation<'_>) {
         match self {
-            Self::Ready { tx, .. } | Self::Done { tx } | Self::Resolve { tx, .. } | Self::Found { tx } => {
+            Self::Ready { tx, .. }
+            | Self::Done { tx }
+            | Self::Resolve { tx, .. }
+            | Self::Found { tx }
+            | Self::Forget { tx } => {
                 tx.permute(by);
             }
         }

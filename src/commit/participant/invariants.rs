@@ -31,8 +31,9 @@ impl<W: Work> Participant<W> {
         };
         if count(|state| matches!(state, State::Asked { .. })) != self.asked
             || count(|state| matches!(state, State::Prepared { .. })) != self.in_doubt
+            || count(State::is_resolved) != self.resolved
         {
-            return Err("what is asked for or in doubt is miscounted");
+            return Err("what is asked for, in doubt or resolved is miscounted");
         }
         if self.asked > 0 && !self.awaits_readiness {
             return Err("an application is awaited, and no timer is set");
@@ -44,7 +45,7 @@ impl<W: Work> Participant<W> {
         if !origin.branches.iter().is_sorted_by(|a, b| a.number < b.number) {
             return Err("the transactions are out of order");
         }
-        let tombstones = origin.branches.iter().filter(|branch| matches!(branch.state, State::Ended { .. }));
+        let tombstones = origin.branches.iter().filter(|branch| branch.state.may_be_buried());
         if tombstones.clone().any(|branch| branch.number <= origin.floor) {
             return Err("a tombstone is kept below the floor");
         }

@@ -151,7 +151,27 @@ impl<W: Work> Participant<W> {
             return Err((tx, Refusal::NotDecided));
         };
         let outcome = *outcome;
+        self.may_resolve(tx)?;
         self.put(tx, State::Ended { outcome: Some(outcome), took: Some(outcome.opposite()) }, cx);
+        Ok(())
+    }
+
+    /// Whether one more decision of an operator can be remembered.
+    fn may_resolve(&self, tx: TxId) -> Result<(), Refused> {
+        if self.resolved < self.config.max_tombstones { Ok(()) } else { Err((tx, Refusal::TooManyResolved)) }
+    }
+
+    /// An operator says that nobody need be told of the damage any more.
+    pub(in crate::commit) fn forget<Cx: Context<Self> + ?Sized>(
+        &mut self,
+        tx: TxId,
+        cx: &mut Cx,
+    ) -> Result<(), Refused> {
+        let Known::Is(State::Ended { outcome, took: Some(_) }) = self.known(tx) else {
+            return Err((tx, Refusal::NotDamaged));
+        };
+        let outcome = *outcome;
+        self.put(tx, State::Ended { outcome, took: None }, cx);
         Ok(())
     }
 
@@ -165,6 +185,7 @@ impl<W: Work> Participant<W> {
         let Known::Is(State::Prepared { ask, heuristic: None, doubt }) = self.known(tx) else {
             return Err((tx, Refusal::NotInDoubt));
         };
+        self.may_resolve(tx)?;
         let heuristic = Some(Heuristic { outcome, position: self.journal.next(), done: false });
         let state = State::Prepared { ask: ask.clone(), heuristic, doubt: *doubt };
         self.put(tx, state, cx);

@@ -2,7 +2,8 @@
 //!
 //! A message that was delayed long enough arrives after all is over. So what is over leaves a tombstone, durable
 //! before anything is said that a delayed prepare could contradict. A coordinator numbers its transactions upwards:
-//! the lowest tombstones give way to a *floor*, below which an unknown transaction is not voted for any more.
+//! the lowest tombstones give way to a *floor*, below which an unknown transaction is not voted for any more. One that
+//! tells of damage does not: its coordinator may not have heard of it yet. An operator lets go of that.
 
 use alloc::collections::VecDeque;
 
@@ -19,7 +20,7 @@ pub(super) struct Origin<W> {
     pub(super) coordinator: NodeId,
     /// At this number and below, what is not among `branches` is over or will never be voted for.
     pub(super) floor: u64,
-    /// How many of `branches` have ended. Their numbers are above the floor.
+    /// How many of `branches` have ended, without damage. Their numbers are above the floor.
     pub(super) tombstones: usize,
     /// Ascending by number.
     pub(super) branches: VecDeque<Branch<W>>,
@@ -130,8 +131,23 @@ pub(super) enum Known<'a, W> {
 }
 
 impl<W> State<W> {
-    const fn is_tombstone(&self) -> bool {
+    pub(super) const fn is_tombstone(&self) -> bool {
         matches!(self, Self::Ended { .. })
+    }
+
+    /// Whether it is over, and nobody need ever be told more than that.
+    pub(super) const fn may_be_buried(&self) -> bool {
+        matches!(self, Self::Ended { took: None, .. })
+    }
+
+    /// Whether an operator has decided it, other than it was decided as far as that is known.
+    pub(super) const fn is_resolved(&self) -> bool {
+        matches!(
+            self,
+            Self::Prepared { heuristic: Some(_), .. }
+                | Self::Decided { took: Some(_), .. }
+                | Self::Ended { took: Some(_), .. }
+        )
     }
 
     pub(super) const fn work(&self) -> Option<&W> {
@@ -187,10 +203,10 @@ impl<W: Work> Participant<W> {
 
     /// Takes a transaction to its next state, and writes down what of it must survive.
     pub(super) fn put<Cx: Context<Self> + ?Sized>(&mut self, tx: TxId, state: State<W>, cx: &mut Cx) {
-        let ended = state.is_tombstone();
+        let over = state.may_be_buried();
         self.place(tx, state);
         self.record(tx, cx);
-        if ended {
+        if over {
             self.bury(tx, cx);
         }
         self.rest(cx);
@@ -217,11 +233,9 @@ impl<W: Work> Participant<W> {
         self.bytes = self.bytes.saturating_add(state.work().map_or(0, W::size_bytes));
         self.asked = self.asked.saturating_add(usize::from(matches!(state, State::Asked { .. })));
         self.in_doubt = self.in_doubt.saturating_add(usize::from(matches!(state, State::Prepared { .. })));
-        if state.is_tombstone() {
-            origin.tombstones = origin.tombstones.saturating_add(1);
-        } else {
-            self.live = self.live.saturating_add(1);
-        }
+        self.resolved = self.resolved.saturating_add(usize::from(state.is_resolved()));
+        self.live = self.live.saturating_add(usize::from(!state.is_tombstone()));
+        origin.tombstones = origin.tombstones.saturating_add(usize::from(state.may_be_buried()));
         let number = tx.number;
         let replaced = match origin.find(number) {
             Ok(at) => origin.branches.get_mut(at).map(|branch| core::mem::replace(&mut branch.state, state)),
@@ -234,11 +248,9 @@ impl<W: Work> Participant<W> {
         self.bytes = self.bytes.saturating_sub(replaced.work().map_or(0, W::size_bytes));
         self.asked = self.asked.saturating_sub(usize::from(matches!(replaced, State::Asked { .. })));
         self.in_doubt = self.in_doubt.saturating_sub(usize::from(matches!(replaced, State::Prepared { .. })));
-        if replaced.is_tombstone() {
-            origin.tombstones = origin.tombstones.saturating_sub(1);
-        } else {
-            self.live = self.live.saturating_sub(1);
-        }
+        self.resolved = self.resolved.saturating_sub(usize::from(replaced.is_resolved()));
+        self.live = self.live.saturating_sub(usize::from(!replaced.is_tombstone()));
+        origin.tombstones = origin.tombstones.saturating_sub(usize::from(replaced.may_be_buried()));
     }
 
     /// Sees to it that tombstones do not grow without bound.
@@ -254,7 +266,7 @@ impl<W: Work> Participant<W> {
         let mut dropped = 0_usize;
         let floor = &mut origin.floor;
         origin.branches.retain(|branch| {
-            let drop = excess > 0 && branch.state.is_tombstone();
+            let drop = excess > 0 && branch.state.may_be_buried();
             if drop {
                 excess -= 1;
                 dropped += 1;
@@ -275,7 +287,7 @@ impl<W: Work> Participant<W> {
             return;
         };
         let Ok(at) = origin.find(tx.number) else { return };
-        if origin.branches.get(at).is_some_and(|branch| branch.state.is_tombstone())
+        if origin.branches.get(at).is_some_and(|branch| branch.state.may_be_buried())
             && let Some(branch) = origin.branches.remove(at)
         {
             origin.tombstones = origin.tombstones.saturating_sub(1);

@@ -124,7 +124,10 @@ impl<W: Work> Machine for ResourceManager<W> {
             Input::Request(request) => {
                 let managers = match request {
                     Request::Ready { tx, .. } => self.participant.peers(tx).map(|peers| (tx, peers.clone())),
-                    Request::Done { .. } | Request::Resolve { .. } | Request::Found { .. } => None,
+                    Request::Done { .. }
+                    | Request::Resolve { .. }
+                    | Request::Found { .. }
+                    | Request::Forget { .. } => None,
                 };
                 (Input::Request(request), managers.into_iter().collect())
             }

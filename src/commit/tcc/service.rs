@@ -86,6 +86,7 @@ impl<W: Work> Service<W> {
             Request::GiveUp { tx } => return self.give_up(tx, cx),
             Request::Release { tx } => inner::Request::Resolve { tx, outcome: Outcome::Abort },
             Request::Found { tx } => inner::Request::Found { tx },
+            Request::Forget { tx } => inner::Request::Forget { tx },
         };
         self.drive(Input::Request(inner), cx);
         self.await_lapse(cx);

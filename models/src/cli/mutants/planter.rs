@@ -34,6 +34,8 @@ pub(crate) struct Planter {
     home: PathBuf,
     /// The copy of the sources.
     tree: PathBuf,
+    /// The protocols that are checked.
+    protocols: Vec<&'static str>,
     /// Held while the copy is in use.
     _lock: File,
 }
@@ -73,15 +75,15 @@ impl Drop for Planted {
 }
 
 impl Planter {
-    /// Brings the copy of the workspace at `root` up to date, everything unplanted.
-    pub(crate) fn new(root: &Path, config: &Mutants) -> Result<Self, String> {
+    /// Brings the copy of the workspace at `root` up to date, everything unplanted; `protocols` are to be checked in it.
+    pub(crate) fn new(root: &Path, config: &Mutants, protocols: Vec<&'static str>) -> Result<Self, String> {
         let home = root.join("target").join("mutants");
         let tree = home.join("tree");
         let failed = |error: std::io::Error| format!("the copy in {} failed: {error}", tree.display());
         fs::create_dir_all(&tree).map_err(failed)?;
         let lock = File::create(home.join("lock")).map_err(failed)?;
         lock.try_lock().map_err(|_| format!("another run is planting mutants in {}", home.display()))?;
-        let planter = Self { config: config.clone(), home, tree: tree.clone(), _lock: lock };
+        let planter = Self { config: config.clone(), home, tree: tree.clone(), protocols, _lock: lock };
         planter.sync(root, Path::new("")).map_err(failed)?;
         Ok(planter)
     }
@@ -189,6 +191,7 @@ impl Planter {
             .args(["build", "--profile", "mutants", "--message-format", "json-render-diagnostics"])
             .args(["--package", &self.config.package, "--bins", "--target-dir"])
             .arg(self.home.join("target"))
+            .args(self.features())
             .current_dir(&self.tree)
             .env("RUSTFLAGS", flags.trim_start())
             .env_remove("CARGO_ENCODED_RUSTFLAGS")
@@ -209,6 +212,14 @@ impl Planter {
             return Err(last_lines(&log, 40));
         }
         binary.ok_or_else(|| format!("package {} has no binary", self.config.package))
+    }
+
+    /// What of the package is built.
+    fn features(&self) -> Vec<String> {
+        if !self.config.by_features {
+            return Vec::new();
+        }
+        vec!["--no-default-features".to_owned(), "--features".to_owned(), self.protocols.join(",")]
     }
 
     /// Runs `binary` with `args` and gives the JSON it wrote, or says how it ended without.
@@ -295,7 +306,7 @@ mod tests {
             fs::create_dir_all(file.parent().expect("a folder")).expect("created");
             fs::write(file, text).expect("written");
         }
-        let planter = Planter::new(root.path(), &Mutants::default()).expect("copied");
+        let planter = Planter::new(root.path(), &Mutants::default(), Vec::new()).expect("copied");
         (root, planter)
     }
 
@@ -361,7 +372,7 @@ mod tests {
     #[test]
     fn one_copy_is_planted_by_one_run_at_a_time() {
         let (root, _planter) = planter();
-        let error = Planter::new(root.path(), &Mutants::default()).expect_err("locked");
+        let error = Planter::new(root.path(), &Mutants::default(), Vec::new()).expect_err("locked");
         assert!(error.contains("another run"), "{error}");
     }
 }

@@ -74,6 +74,13 @@ pub enum Request {
         /// The activity.
         tx: TxId,
     },
+    /// An operator says that nobody need be told of the damage any more. Until then it is remembered after
+    /// [`Done`](Self::Done) and [`GiveUp`](Self::GiveUp). [`Notice::Refused`] if no damage was done, or it is not
+    /// seen to.
+    Forget {
+        /// The activity.
+        tx: TxId,
+    },
 }
 
 /// What the application is told.
@@ -178,7 +185,8 @@ impl Permute for Request {
             | Self::Retry { tx }
             | Self::GiveUp { tx }
             | Self::Release { tx }
-            | Self::Found { tx } => tx.permute(by),
+            | Self::Found { tx }
+            | Self::Forget { tx } => tx.permute(by),
         }
     }
 }

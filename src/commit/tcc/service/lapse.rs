@@ -30,7 +30,7 @@ impl<W: Work> Service<W> {
         let (lapsed, fresh): (Vec<TxId>, Vec<TxId>) =
             reserved.partition(|tx| self.lapsing.binary_search(tx).is_ok());
         for tx in lapsed {
-            // Not refused: it was found reserved a moment ago.
+            // Refused where too much damage is remembered: it is tried again after another period or two.
             let _ = self.inner.resolve(tx, Outcome::Abort, &mut Inside::of(cx));
         }
         self.lapsing = fresh;
