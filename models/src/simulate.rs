@@ -114,6 +114,13 @@ pub trait Simulated: Spec {
         request.clone()
     }
 
+    /// Whether `request` is still meant when it reaches `node`, which had paused since somebody thought of it, or where
+    /// less led up to it: what a correct application does not say is not said.
+    fn stands(&self, world: &World<Self>, node: NodeId, request: &RequestOf<Self>) -> bool {
+        let _ = (world, node, request);
+        true
+    }
+
     /// The number by which a request is answered, unlike that of any other; none for one whose answers only the
     /// protocol's own properties follow.
     fn asked(&self, request: &RequestOf<Self>) -> Option<u64> {

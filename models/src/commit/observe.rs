@@ -78,8 +78,7 @@ fn asked(seen: &At<'_>, request: &crate::spec::RequestOf<CommitSpec>, history: &
             }
         }
         Either::Right(participant::Request::Found { tx }) => {
-            // It may have been asked to get ready since it thought of that.
-            if let Some(part) = history.part_mut(*tx, seen.node).filter(|part| part.app == App::Back) {
+            if let Some(part) = history.part_mut(*tx, seen.node) {
                 part.app = App::Finding;
             }
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use quorate::commit::{Config, Mode, Outcome, Vote, coordinator, participant};
+use quorate::commit::{Config, Mode, Outcome, TxId, Vote, coordinator, participant};
 use quorate::either::{Either, Notice};
 use quorate::id::{NodeId, RequestId};
 use quorate::time::Delay;
@@ -144,6 +144,19 @@ impl Simulated for CommitSpec {
             }
             (coordinator.id(), begin(serial, mode, some))
         })
+    }
+
+    /// An application says nothing that it has said, or that it need not say any more.
+    fn stands(&self, world: &World<Self>, node: NodeId, request: &RequestOf<Self>) -> bool {
+        let is = |tx: TxId, app: App| {
+            world.history().deal(tx).and_then(|deal| deal.part(node)).is_some_and(|part| part.app == app)
+        };
+        match request {
+            Either::Right(participant::Request::Ready { tx, .. }) => is(*tx, App::Asked),
+            Either::Right(participant::Request::Done { tx }) => is(*tx, App::Told),
+            Either::Right(participant::Request::Found { tx }) => is(*tx, App::Back),
+            _ => true,
+        }
     }
 
     fn asked(&self, request: &RequestOf<Self>) -> Option<u64> {

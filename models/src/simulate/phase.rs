@@ -184,6 +184,7 @@ impl<'a, S: Simulated> Phase<'a, S> {
                 self.queue.push(until, Due::Request(id, request));
                 Ok(())
             }
+            None if !self.rules.spec().stands(&self.world, id, &request) => Ok(()),
             None => self.act(id, Action::Request(id, request, Script::new())),
         }
     }

@@ -273,7 +273,8 @@ fn alike<S: Simulated>(spec: &S, world: &World<S>, action: &ActionOf<S>) -> Opti
             Some(Action::Crash(*id, (*kept).min(node(*id)?.ledger.held().len()), script.clone()))
         }
         Action::Request(id, request, script) => {
-            Some(Action::Request(*id, spec.request_like(world, request), script.clone()))
+            let request = spec.request_like(world, request);
+            spec.stands(world, *id, &request).then(|| Action::Request(*id, request, script.clone()))
         }
         Action::Tick(..) => Some(action.clone()),
     }
