@@ -29,7 +29,7 @@ pub enum Level {
 }
 
 /// A bound at each level.
-pub(crate) const fn at<T: Copy>(level: Level, quick: T, standard: T, deep: T) -> T {
+pub const fn at<T: Copy>(level: Level, quick: T, standard: T, deep: T) -> T {
     match level {
         Level::Quick => quick,
         Level::Standard => standard,
