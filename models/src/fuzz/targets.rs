@@ -68,6 +68,8 @@ pub fn targets() -> Vec<Target> {
         #[cfg(feature = "commit")]
         ("commit_recovery", |bytes| commit::fuzz::recovery(bytes).map(|tally| tally.steps)),
         #[cfg(feature = "commit")]
+        ("commit_state", commit::fuzz::state),
+        #[cfg(feature = "commit")]
         ("commit_step", |bytes| commit::fuzz::step(bytes).map(|tally| tally.steps)),
         #[cfg(feature = "commit")]
         ("commit_world", commit::fuzz::world),
@@ -81,6 +83,8 @@ pub fn targets() -> Vec<Target> {
         ("saga_data", saga::fuzz::data),
         #[cfg(feature = "saga")]
         ("saga_recovery", |bytes| saga::fuzz::recovery(bytes).map(|tally| tally.steps)),
+        #[cfg(feature = "saga")]
+        ("saga_state", saga::fuzz::state),
         #[cfg(feature = "saga")]
         ("saga_step", |bytes| saga::fuzz::step(bytes).map(|tally| tally.steps)),
         #[cfg(feature = "saga")]

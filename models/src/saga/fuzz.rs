@@ -5,11 +5,13 @@
 //! |---|---|
 //! | `orchestrator.rs` | one orchestrator among services that may say anything |
 //! | `service.rs` | one service among orchestrators that may say anything |
+//! | `world.rs` | all of them, by bytes |
 //! | `choreography.rs` | one participant among others that may say anything, and the decoders of choreography |
 
 pub mod choreography;
 mod orchestrator;
 mod service;
+mod world;
 
 use arbitrary::{Result as Drawn, Unstructured};
 use quorate::durable::Record;
@@ -17,12 +19,12 @@ use quorate::machine::{EffectOf, InputOf};
 use quorate::saga::Kind::{self, Compensatable, Pivot, Retriable};
 use quorate::saga::{Cell, Entry, Message, Outcome as Answered, service as guard};
 
-use super::{Menu, Plan, SagaSpec};
-use crate::fuzz::{Outcome, Tally, near, pick, recovery as recovered, sealed, steps, text, world as walk};
-use crate::world::{Limits, Rules};
+use super::Plan;
+use crate::fuzz::{Outcome, Tally, near, pick, recovery as recovered, sealed, state as read, steps, text};
 
 pub use orchestrator::OneOrchestrator;
 pub use service::OneService;
+pub use world::world;
 
 /// Inputs of any size.
 pub type Bytes = Vec<u8>;
@@ -86,46 +88,12 @@ pub fn data(bytes: &[u8]) -> Outcome {
     Ok(u64::from(decoded))
 }
 
-/// An orchestrator, services and their applications: the first bytes say which sagas there are and what may become of
-/// them, each two of the others pick what happens next.
+/// A whole service as data: see [`crate::fuzz::state`].
 ///
 /// # Errors
-/// The property that fell, with a short trace.
-pub fn world(bytes: &[u8]) -> Outcome {
-    let mut u = Unstructured::new(bytes);
-    let Ok(spec) = arbitrary_world(&mut u) else { return Ok(0) };
-    let rules = Rules::new(spec, Limits::faults(16, 6, 6)).without_symmetry();
-    walk(&rules, u.take_rest())
-}
-
-fn arbitrary_world(u: &mut Unstructured<'_>) -> Drawn<SagaSpec> {
-    let plans = (0..u.int_in_range(1..=2)?).map(|_| arbitrary_plan(u)).collect::<Drawn<_>>()?;
-    let switches: u8 = u.arbitrary()?;
-    let on = |bit: u8| switches >> bit & 1 == 1;
-    let menu = Menu {
-        sagas: u.int_in_range(1..=3)?,
-        refusals: on(0),
-        bad_refusals: on(1),
-        failures: on(2),
-        stale: on(3),
-        cancels: on(4),
-        resolutions: u.int_in_range(0..=3)?,
-        forgets: on(5),
-    };
-    let spec = SagaSpec::new(plans).asked(menu);
-    let spec = if on(6) { spec.with_late_answers() } else { spec };
-    let short = on(7);
-    Ok(spec
-        .configured(|config| {
-            if short {
-                (config.max_sagas, config.max_log_entries) = (2, 6);
-            }
-        })
-        .guarded(|config| {
-            if short {
-                (config.max_keys, config.max_log_entries) = (8, 16);
-            }
-        }))
+/// The promise that was broken.
+pub fn state(bytes: &[u8]) -> Outcome {
+    read::<OneService>(bytes)
 }
 
 /// A saga of a few steps, at the orchestrator's own application or at two services.

@@ -120,6 +120,10 @@ impl Subject for OneService {
     }
 
     fn fits(&self, machine: &Service) -> Result<(), String> {
+        let most = self.config.max_log_entries;
+        if machine.log_entries() > most {
+            return Err(format!("{} entries in the log, of {most}", machine.log_entries()));
+        }
         match machine.keys().len() {
             many if many > self.config.max_keys => Err(format!("{many} keys, of {}", self.config.max_keys)),
             _ => Ok(()),
