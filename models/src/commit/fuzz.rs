@@ -15,7 +15,7 @@ mod world;
 
 use arbitrary::{Result as Drawn, Unstructured};
 use quorate::commit::{
-    Config, Message, Mode, Nodes, Rejection, TxId, Vote, coordinator as told, participant as asked,
+    Config, Message, Mode, Nodes, Rejection, TxId, coordinator as told, participant as asked,
 };
 use quorate::durable::Record;
 use quorate::id::{ClusterId, NodeId};

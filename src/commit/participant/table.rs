@@ -260,8 +260,13 @@ impl<W: Work> Participant<W> {
 
     /// Sees to it that tombstones do not grow without bound.
     fn bury<Cx: Context<Self> + ?Sized>(&mut self, tx: TxId, cx: &mut Cx) {
-        let Ok(at) = self.origin(tx.coordinator) else { return };
         self.bury_below_floor(tx);
+        self.bury_excess(tx.coordinator, cx);
+    }
+
+    /// Has the lowest tombstones give way to a floor, where there are too many of a coordinator's.
+    pub(super) fn bury_excess<Cx: Context<Self> + ?Sized>(&mut self, coordinator: NodeId, cx: &mut Cx) {
+        let Ok(at) = self.origin(coordinator) else { return };
         let most = self.config.max_tombstones;
         let Some(origin) = self.origins.get_mut(at) else { return };
         if origin.tombstones <= most {
