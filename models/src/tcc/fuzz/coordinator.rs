@@ -118,6 +118,7 @@ impl Subject for OneCoordinator {
             Notice::WrittenOff { .. } => "written off",
             Notice::Decided { .. } => "decided",
             Notice::Ended { .. } => "ended",
+            Notice::Overdue { .. } => "overdue",
             Notice::Stuck { .. } => "a service is stuck",
             Notice::Damage { .. } => "damage",
             Notice::Rejected { reason, .. } => rejected(*reason),
