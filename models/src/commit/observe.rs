@@ -338,14 +338,10 @@ fn not_alone(seen: &At<'_>) -> Holds {
         }
         _ => None,
     };
-    let mut doubts = before.transactions().filter_map(|(tx, phase)| match phase {
-        participant::Phase::InDoubt { heuristic } => Some((tx, heuristic)),
-        _ => None,
-    });
-    let settled = doubts.all(|(tx, heuristic)| match after.phase(tx) {
+    let in_doubt = |phase| matches!(phase, participant::Phase::InDoubt { .. });
+    let mut doubts = before.transactions().filter(|(_, phase)| in_doubt(*phase));
+    let settled = doubts.all(|(tx, _)| match after.phase(tx) {
         Some(participant::Phase::InDoubt { .. }) => true,
-        // What an operator had decided so, and was carried out, ends as it is told, and may be below the floor at once.
-        Some(participant::Phase::Forgotten) => heuristic.is_some_and(|outcome| told == Some((tx, outcome))),
         Some(participant::Phase::Decided(outcome) | participant::Phase::Ended(Some(outcome))) => {
             told == Some((tx, outcome))
         }

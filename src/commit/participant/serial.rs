@@ -19,6 +19,7 @@ struct Unchecked<W> {
     live: usize,
     asked: usize,
     in_doubt: usize,
+    resolved: usize,
     bytes: usize,
     journal: Journal,
     awaits_readiness: bool,
@@ -28,8 +29,8 @@ struct Unchecked<W> {
 impl<'de, W: Work + Deserialize<'de>> Deserialize<'de> for Participant<W> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let read = Unchecked::<W>::deserialize(deserializer)?;
-        let Unchecked { me, config, identified, applied, origins, live, asked, in_doubt, bytes, .. } = read;
-        let Unchecked { journal, awaits_readiness, awaits_outcome, .. } = read;
+        let Unchecked { me, config, identified, applied, origins, live, asked, in_doubt, .. } = read;
+        let Unchecked { resolved, bytes, journal, awaits_readiness, awaits_outcome, .. } = read;
         config.validate(me).map_err(D::Error::custom)?;
         let node = Self {
             me,
@@ -40,6 +41,7 @@ impl<'de, W: Work + Deserialize<'de>> Deserialize<'de> for Participant<W> {
             live,
             asked,
             in_doubt,
+            resolved,
             bytes,
             journal,
             awaits_readiness,

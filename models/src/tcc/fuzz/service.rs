@@ -84,7 +84,7 @@ impl Subject for OneService {
         if machine.held_bytes() > most {
             return Err(format!("{} bytes of work, of {most}", machine.held_bytes()));
         }
-        let tombstones = config.max_tombstones.saturating_mul(config.members.len());
+        let tombstones = config.max_tombstones.saturating_mul(config.members.len().saturating_add(1));
         let needed = ENTRIES_PER_NEEDED.saturating_mul(config.max_transactions.saturating_add(tombstones));
         let most = needed.saturating_add(config.journal_slack).saturating_add(ENTRIES_PER_STEP);
         match machine.journal_len() {
