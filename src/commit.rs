@@ -22,6 +22,7 @@
 //! | `tcc.rs` | try, confirm, cancel: a layer around both for businesses that reserve | |
 //! | `*/api.rs` | what applications ask and are told | |
 //! | `*/recovery.rs` | what is durable, and coming back from it | |
+//! | `*/serial.rs` | a whole node as data |
 //! | `*/invariants.rs`, `*/permute.rs` | what holds of one node; a node renamed: for checks | |
 //!
 //! A coordinator that is lost holds up who is in doubt. [`paxos`] is the form of atomic commit that nothing short of a

@@ -27,3 +27,18 @@ impl<T: Eq> Eq for Fixed<T> {}
 impl<T> Hash for Fixed<T> {
     fn hash<H: Hasher>(&self, _state: &mut H) {}
 }
+
+/// What is shared in memory is written out as if it were not.
+#[cfg(feature = "serde")]
+impl<T: serde::Serialize> serde::Serialize for Fixed<T> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        T::serialize(&self.0, serializer)
+    }
+}
+
+#[cfg(feature = "serde")]
+impl<'de, T: serde::Deserialize<'de>> serde::Deserialize<'de> for Fixed<T> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        T::deserialize(deserializer).map(|value| Self(Arc::new(value)))
+    }
+}

@@ -58,6 +58,14 @@ pub trait Machine: Sized {
 #[allow(clippy::exhaustive_enums, reason = "there is nothing to add to nothing")]
 pub enum Never {}
 
+/// Nothing is drawn; whoever asks for it is told that the bytes do not make one.
+#[cfg(feature = "arbitrary")]
+impl<'a> arbitrary::Arbitrary<'a> for Never {
+    fn arbitrary(_: &mut arbitrary::Unstructured<'a>) -> arbitrary::Result<Self> {
+        Err(arbitrary::Error::IncorrectFormat)
+    }
+}
+
 /// What a machine can be told.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]

@@ -8,6 +8,7 @@
 //! | `properties.rs` | the properties of a world, and what each speaks of |
 //! | `observe.rs` | the properties of an event |
 //! | `coverage.rs` | what there is to be met |
+//! | `fuzz.rs`, `fuzz/` | the machines told anything by bytes, the world by bytes, the decoders |
 //! | `liveness.rs` | what happens at last, once there is peace |
 //! | `render.rs` | messages and records in a few words, for traces |
 //! | `simulation.rs` | long runs by a seed |
@@ -15,6 +16,7 @@
 
 mod application;
 mod coverage;
+pub mod fuzz;
 mod history;
 pub mod liveness;
 mod observe;

@@ -6,13 +6,16 @@
 //! | `steps.rs` | one machine among peers, a disk and an application that may say anything |
 //! | `recovery.rs` | a machine that is to come back from a disk that anybody may have written |
 //! | `decode.rs` | decoders: a value or a typed error, and one encoding of each value |
+//! | `state.rs` | whole machines as data |
+//! | `pick.rs` | drawing what is likely to mean something |
 //! | `image.rs` | what records mean, against the plainest disk |
 //! | `frame.rs` | frames out of a stream, against the plainest reader |
 //! | `ledger.rs`, `ledger/` | the ledger, against the plainest one |
 //! | `world.rs` | a world, whose next action the bytes choose |
 //! | `targets.rs` | all of our targets by name, each with its corpus in `fuzz/corpus/` |
 //!
-//! What is a matter of one protocol is with it: [`crate::raft::fuzz`], [`crate::breaker::fuzz`].
+//! What is a matter of one protocol is with it: [`crate::raft::fuzz`], [`crate::breaker::fuzz`], [`crate::commit::fuzz`]
+//! with Paxos Commit, [`crate::tcc::fuzz`], [`crate::saga::fuzz`] with choreography.
 //!
 //! # A machine of your own
 //! Where its configuration and its inputs are [`Arbitrary`](arbitrary::Arbitrary), a target is this and nothing else:
@@ -62,17 +65,20 @@ mod decode;
 mod frame;
 mod image;
 mod ledger;
+pub mod pick;
 mod recovery;
+mod state;
 mod steps;
 pub mod subject;
 pub mod targets;
 mod world;
 
-pub use decode::{decode, near, sealed};
+pub use decode::{decode, near, near_of, sealed, text};
 pub use frame::frames;
 pub use image::image;
 pub use ledger::{ledger, ledger_state};
 pub use recovery::recovery;
+pub use state::state;
 pub use steps::{Tally, steps};
 pub use subject::Subject;
 pub use targets::{Target, targets};

@@ -8,6 +8,7 @@
 //! | `history.rs` | what is durable of each saga in the plainest words, and what its services said |
 //! | `properties.rs` | the properties |
 //! | `coverage.rs` | what there is to be met |
+//! | `fuzz.rs`, `fuzz/` | the machines told anything by bytes, the world by bytes, the decoders |
 //! | `liveness.rs` | what happens at last |
 //! | `simulation.rs` | long runs by a seed |
 //! | `worlds.rs` | the portfolio of worlds and how far each goes |
@@ -16,6 +17,7 @@
 
 mod application;
 mod coverage;
+pub mod fuzz;
 mod history;
 pub mod liveness;
 mod plan;

@@ -6,6 +6,7 @@
 //! | `history.rs` | the services' applications, whose reservations outlive crashes |
 //! | `properties.rs` | the properties |
 //! | `coverage.rs` | what there is to be met |
+//! | `fuzz.rs`, `fuzz/` | the machines told anything by bytes, the world by bytes, the decoders |
 //! | `liveness.rs` | what happens at last |
 //! | `worlds.rs` | the portfolio of worlds and how far each goes |
 //!
@@ -15,6 +16,7 @@
 //! that it may say, in any order. What it is told counts once it has left the node.
 
 mod coverage;
+pub mod fuzz;
 mod history;
 mod liveness;
 pub mod properties;

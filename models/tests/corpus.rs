@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use quorate_models::fuzz::{Tally, Target, targets};
-use quorate_models::{breaker, raft};
+use quorate_models::{breaker, commit, raft, saga, tcc};
 
 /// Targets whose code this package cannot reach, and the test that replays them.
 const ELSEWHERE: [(&str, &str); 1] = [("kv_requests", "tests/kv/parsing.rs")];
@@ -115,4 +115,74 @@ fn the_corpus_of_one_breaker_shows_all_that_a_breaker_does() {
     let tally = tallied("breaker_step", breaker::fuzz::step);
     assert_seen(&tally.notices, &["admitted", "rejected", "finished", "ignored", "lapsed", "changed"]);
     assert_seen(&tally.roles, &["closed", "open", "half-open"]);
+}
+
+/// What one machine or the other of a protocol tells, and what it comes to be, somewhere in the corpus of its steps.
+fn assert_shown(target: &str, run: fn(&[u8]) -> Result<Tally, String>, told: &[&str], roles: &[&str]) {
+    let tally = tallied(target, run);
+    assert_seen(&tally.notices, told);
+    assert_seen(&tally.roles, roles);
+    assert!(tally.crashes > 0 && tally.durable > 0, "{tally:?}");
+}
+
+#[test]
+fn the_corpus_of_two_phase_commit_shows_all_that_its_machines_do() {
+    let coordinator =
+        ["begun", "refused", "cancelled", "outcome", "unknown", "forgotten", "overdue", "damage"];
+    let participant = ["prepare", "apply", "undo", "undecided", "in doubt", "refused an answer", "rejected"];
+    let operator =
+        ["apply what an operator decided", "undo what an operator decided", "damage to be seen to"];
+    let told = [&coordinator[..], &participant, &operator, &["contradicted"]].concat();
+    let roles = ["leaving the decision", "collecting", "awaiting acknowledgements"];
+    let roles = [&roles[..], &["asked", "in doubt", "resolved", "carrying out", "at rest"]].concat();
+    assert_shown("commit_step", commit::fuzz::step, &told, &roles);
+}
+
+#[test]
+fn the_corpus_of_paxos_commit_shows_all_that_its_machines_do() {
+    let leader = ["begun", "refused", "cancelled", "outcome", "unknown", "forgotten", "took over", "gave up"];
+    let others =
+        ["overdue", "overloaded", "overloaded acceptor", "lingers", "prepare", "apply", "undo", "in doubt"];
+    let told = [&leader[..], &others, &["damage", "contradicted", "rejected"]].concat();
+    let roles = ["voting", "promising", "proposing", "overtaken", "decided", "in ballot 0", "in a ballot"];
+    assert_shown("paxos_step", commit::fuzz::paxos::step, &told, &roles);
+}
+
+#[test]
+fn the_corpus_of_reservations_shows_all_that_their_machines_do() {
+    let coordinator =
+        ["begun", "refused", "cancelled", "written off", "decided", "ended", "a service is stuck"];
+    let service =
+        ["try", "confirm", "cancel", "lapsed", "undecided", "stuck", "damage", "damage to be seen to"];
+    let told = [&coordinator[..], &service, &["refused an answer", "rejected"]].concat();
+    let roles = ["trying", "confirming or cancelling", "reserved", "released", "carrying out", "stuck"];
+    assert_shown("tcc_step", tcc::fuzz::step, &told, &roles);
+}
+
+#[test]
+fn the_corpora_of_sagas_show_all_that_their_machines_do() {
+    let told =
+        ["accepted", "refused", "call", "turned back", "stuck", "ended", "shelved", "superseded", "rejected"];
+    let service = ["do", "undo", "word accepted", "word refused", "call rejected"];
+    let roles =
+        ["going forward", "going back", "superseded", "doing", "done", "refusing", "undoing", "undone"];
+    assert_shown("saga_step", saga::fuzz::step, &[&told[..], &service].concat(), &roles);
+    let told = ["accepted", "refused", "call", "turned back", "stuck", "ended", "over", "rejected"];
+    let roles = ["going forward", "going back", "ended"];
+    assert_shown("choreography_step", saga::fuzz::choreography::step, &told, &roles);
+}
+
+#[test]
+fn the_corpora_of_foreign_disks_have_some_that_each_protocol_comes_back_from() {
+    let runs: [(&str, fn(&[u8]) -> Result<Tally, String>); _] = [
+        ("commit_recovery", commit::fuzz::recovery),
+        ("tcc_recovery", tcc::fuzz::recovery),
+        ("paxos_recovery", commit::fuzz::paxos::recovery),
+        ("saga_recovery", saga::fuzz::recovery),
+        ("choreography_recovery", saga::fuzz::choreography::recovery),
+    ];
+    for (target, run) in runs {
+        let tally = tallied(target, run);
+        assert!(tally.steps > 10 && tally.durable > 0, "{target}: {tally:?}");
+    }
 }

@@ -5,6 +5,8 @@ mod begin;
 mod decide;
 mod invariants;
 mod recovery;
+#[cfg(feature = "serde")]
+mod serial;
 
 use alloc::collections::VecDeque;
 
@@ -25,6 +27,7 @@ pub use recovery::{Cell, Entry, IDENTITY, RESERVED};
 
 /// The coordinator of any number of transactions. See [the module](crate::commit).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Coordinator<W> {
     me: NodeId,
     config: Fixed<Config>,
@@ -43,6 +46,7 @@ pub struct Coordinator<W> {
 
 /// A transaction that is not forgotten.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 struct Transaction<W> {
     number: u64,
     mode: Mode,
@@ -59,6 +63,7 @@ struct Transaction<W> {
 
 /// One participant of a transaction.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 struct Branch<W> {
     node: NodeId,
     /// What it is asked to do; none once it has voted.

@@ -87,6 +87,16 @@ impl Journal {
         Ok(())
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.owners.is_empty()
+    }
+
+    /// Whether its indices are such as a node comes to.
+    pub(super) fn check(&self) -> Result<(), &'static str> {
+        let in_range = self.first > 0 && self.next().saturating_sub(1) <= LAST_INDEX;
+        if in_range { Ok(()) } else { Err("the journal's indices are out of range") }
+    }
+
     /// Whether the entry at `index` is there and `owner`'s.
     pub(super) fn holds(&self, index: u64, owner: TxId) -> bool {
         let offset = index.checked_sub(self.first).and_then(|offset| usize::try_from(offset).ok());

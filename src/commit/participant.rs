@@ -6,6 +6,8 @@ mod invariants;
 mod outcome;
 mod permute;
 mod recovery;
+#[cfg(feature = "serde")]
+mod serial;
 mod table;
 mod vote;
 
@@ -28,6 +30,7 @@ use table::{Ask, Doubt, Known, Origin, State};
 
 /// A participant in the transactions of any number of coordinators. See [the module](crate::commit).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Participant<W> {
     me: NodeId,
     config: Fixed<Config>,

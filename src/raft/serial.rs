@@ -1,7 +1,7 @@
 //! A node's whole state as data. What is read is checked as a whole: a `Raft` that exists is right.
 
 use serde::de::Error;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Deserializer};
 
 use super::{Command, Config, Fixed, Index, Log, NodeId, Raft, Role, Term};
 
@@ -29,18 +29,6 @@ impl<'de, C: Command + Deserialize<'de>> Deserialize<'de> for Raft<C> {
         let raft = Self { me, config, identified, term, vote, role, log, commit, noticed, reading };
         raft.check().map_err(D::Error::custom)?;
         Ok(raft)
-    }
-}
-
-impl<T: Serialize> Serialize for Fixed<T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        shared::serialize(&self.0, serializer)
-    }
-}
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Fixed<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        shared::deserialize(deserializer).map(Self)
     }
 }
 

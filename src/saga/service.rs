@@ -7,6 +7,7 @@
 //! | `recovery.rs` | what is durable, and coming back from it |
 //! | `config.rs` | what a service is told, and every bound |
 //! | `api.rs` | what the application says and is told |
+//! | `serial.rs` | a whole service as data |
 //! | `invariants.rs` | what holds of one service at any time |
 //! | `permute.rs`, `canonical.rs` | a service renamed, and over a log written anew: for checks |
 //!
@@ -85,6 +86,8 @@ mod config;
 mod invariants;
 mod permute;
 mod recovery;
+#[cfg(feature = "serde")]
+mod serial;
 mod words;
 
 use alloc::collections::BTreeMap;
@@ -143,6 +146,7 @@ pub enum Stage {
 
 /// What is known of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 struct Known {
     stage: Stage,
     /// The entry of the log that tells of it.
@@ -154,6 +158,7 @@ struct Known {
 
 /// A call that awaits its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 struct Awaited {
     epoch: Epoch,
     attempt: u16,

@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use quorate::commit::coordinator::{self, Coordinator};
 use quorate::commit::participant::{self, Notice, Participant, Phase, Request};
-use quorate::commit::{Config, JOURNAL, Member, Mode, Outcome};
+use quorate::commit::{Config, JOURNAL, Member, Message, Mode, Outcome};
 use quorate::durable::{Corrupt, Image, Record, Recover};
 use quorate::id::{ClusterId, NodeId};
+use quorate::machine::{Effect, Input, Machine};
+use quorate::time::Time;
 
 use crate::bench::{Bench, C, Work, n, tx};
 
@@ -116,6 +118,36 @@ fn work_that_is_in_doubt_is_kept_when_it_is_found() {
     bench.crash(n(2), 0);
     bench.ask(n(2), Request::Found { tx: tx(1) });
     assert!(bench.participants[&n(2)].notices.contains(&Notice::Undecided { tx: tx(1) }));
+}
+
+#[test]
+fn a_crash_between_a_tombstone_and_the_floor_that_makes_room_for_it_leaves_none_too_many() {
+    let mut config = Config::new(ClusterId(7), [C, n(2), n(3)]);
+    config.max_tombstones = 1;
+    let member = Member { me: n(2), config: Arc::new(config) };
+    let abort = |number| {
+        let (tx, mode, outcome) = (tx(number), Mode::PresumedAbort, Outcome::Abort);
+        Input::Message { from: C, message: Message::Decision { tx, mode, outcome } }
+    };
+    let mut disk = Image::default();
+    for number in 1..=5 {
+        let back = Participant::<Work>::recover(member.clone(), &disk, 0).expect("any prefix recovers");
+        let (back, effects) = back.stepped(Input::Start, Time::ZERO, &[]);
+        assert_eq!(back.transactions().count(), disk.log(JOURNAL).count().min(1), "before {number}");
+        let (_, more) = back.stepped(abort(number), Time::ZERO, &[]);
+        let mut records = effects.into_iter().chain(more).filter_map(|effect| match effect {
+            Effect::Persist(record) => Some(record),
+            _ => None,
+        });
+        // Up to the tombstone: the crash comes before the floor.
+        while let Some(record) = records.next() {
+            let is_tombstone = matches!(record, Record::Append { .. });
+            disk.apply(record).expect("it fits");
+            if is_tombstone {
+                break;
+            }
+        }
+    }
 }
 
 fn member(me: NodeId) -> Member {

@@ -90,6 +90,7 @@ impl Guard {
         self.crashes += 1;
         self.machine =
             Machinery::recover(self.config.clone(), &self.disk, 0).expect("what was written recovers");
+        self.machine.check().unwrap_or_else(|what| panic!("{what}, as it comes back: {:?}", self.machine));
         self.ledger = LedgerOf::<Machinery>::new(HERE);
         self.asked.clear();
         self.step(Input::Start);
@@ -98,6 +99,7 @@ impl Guard {
     pub fn step(&mut self, input: InputOf<Machinery>) {
         self.machine.step(input, &mut self.ledger.port(Time::ZERO, || 0));
         self.machine.check().unwrap_or_else(|what| panic!("{what}: {:?}", self.machine));
+        assert!(self.machine.log_entries() <= self.config.max_log_entries, "{:?}", self.machine);
         loop {
             let output = self.ledger.next_output();
             if output.is_none() && !self.ledger.is_waiting() {

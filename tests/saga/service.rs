@@ -231,6 +231,36 @@ fn ten_thousand_sagas_leave_a_short_log_and_few_keys() {
 }
 
 #[test]
+fn a_service_comes_back_right_from_a_log_whose_head_was_about_to_be_dropped() {
+    let config = config(|config| (config.max_keys, config.max_log_entries) = (2, 4));
+    let mut machine = Service::<u32>::new(config.clone()).expect("the configuration stands");
+    let said = |request| Input::Request(request);
+    let called = |key, action| Input::Message { from: OWNER, message: Message::Call(call(key, action)) };
+    let (first, second) = (key(1, 0), key(2, 0));
+    let mut disk = Disk::default();
+    let mut longest = 0;
+    for input in [
+        called(first, Do),
+        called(second, Do),
+        said(Request::Done { key: second }),
+        called(second, Undo),
+        said(Request::Undone { key: second }),
+    ] {
+        let (next, effects) = machine.stepped(input, Time::ZERO, &[]);
+        machine = next;
+        assert!(machine.log_entries() <= 4, "{machine:?}");
+        for effect in effects {
+            let Effect::Persist(record) = effect else { continue };
+            disk.apply(record).expect("records fit the disk");
+            let back = Service::<u32>::recover(config.clone(), &disk, 0).expect("every prefix recovers");
+            assert_eq!(back.check(), Ok(()), "{back:?}");
+            longest = longest.max(back.log_entries());
+        }
+    }
+    assert_eq!(longest, 6, "what is needed at the head stands there twice, until the head is dropped");
+}
+
+#[test]
 fn what_there_is_no_room_for_is_to_be_asked_again_later() {
     let mut guard =
         Guard::with(|config| (config.max_owners, config.max_keys, config.max_log_entries) = (1, 1, 2));

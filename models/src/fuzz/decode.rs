@@ -41,12 +41,23 @@ pub fn decode<T: Data>(bytes: &[u8]) -> Result<Option<T>, String> {
 /// # Errors
 /// The promise that was broken.
 pub fn near<T: Data + for<'a> Arbitrary<'a>>(bytes: &[u8]) -> Result<Option<T>, String> {
+    near_of(bytes, |u| u.arbitrary())
+}
+
+/// The same, of a value that is drawn so.
+///
+/// # Errors
+/// The promise that was broken.
+pub fn near_of<T: Data>(
+    bytes: &[u8],
+    draw: impl FnOnce(&mut Unstructured<'_>) -> Drawn<T>,
+) -> Result<Option<T>, String> {
     let mut u = Unstructured::new(bytes);
     let Some((&mode, raw)) = bytes.split_first() else { return Ok(None) };
     if mode > EDITS_MAX {
         return decode(raw);
     }
-    let Ok((edits, value)) = drawn::<T>(&mut u) else { return Ok(None) };
+    let Ok((edits, value)) = drawn(&mut u, draw) else { return Ok(None) };
     let mut encoded = Vec::new();
     wire::encode(&value, usize::MAX, &mut encoded).map_err(|error| format!("{error}: {value:?}"))?;
     if decode::<T>(&encoded)?.as_ref() != Some(&value) {
@@ -65,7 +76,9 @@ pub fn sealed<T: Data + for<'a> Arbitrary<'a>>(bytes: &[u8]) -> Result<Option<T>
     let place = |u: &mut Unstructured<'_>| -> Drawn<Vec<u8>> {
         (0..u.int_in_range(0..=PLACE_MAX)?).map(|_| u.arbitrary()).collect()
     };
-    let Ok((place, (edits, value))) = place(&mut u).and_then(|place| Ok((place, drawn::<T>(&mut u)?))) else {
+    let Ok((place, (edits, value))) =
+        place(&mut u).and_then(|place| Ok((place, drawn(&mut u, |u| u.arbitrary::<T>())?)))
+    else {
         return Ok(None);
     };
     let mut sealed = Vec::new();
@@ -96,11 +109,39 @@ pub fn sealed<T: Data + for<'a> Arbitrary<'a>>(bytes: &[u8]) -> Result<Option<T>
     decode(&body)
 }
 
+/// Writes what `bytes` say as a trace file does, and reads it back; edited, it is a value or an error, and what it is then
+/// comes back as well. A text has more than one way to say a value, so it is the value's text that is the same again.
+///
+/// # Errors
+/// The promise that was broken.
+pub fn text<T: Data + for<'a> Arbitrary<'a>>(bytes: &[u8]) -> Result<Option<T>, String> {
+    let mut u = Unstructured::new(bytes);
+    let Ok((edits, value)) = drawn(&mut u, |u| u.arbitrary::<T>()) else { return Ok(None) };
+    let mut text = said(&value)?.into_bytes();
+    if serde_json::from_slice::<T>(&text).as_ref().ok() != Some(&value) {
+        return Err(format!("{value:?} does not come back from {}", String::from_utf8_lossy(&text)));
+    }
+    edits.iter().for_each(|edit| edit.make(&mut text));
+    let Ok(near) = serde_json::from_slice::<T>(&text) else { return Ok(None) };
+    let again = said(&near)?;
+    match serde_json::from_str::<T>(&again) {
+        Ok(same) if same == near && said(&same)? == again => Ok(Some(near)),
+        other => Err(format!("{near:?} is {other:?} after {again}")),
+    }
+}
+
+fn said<T: Data>(value: &T) -> Result<String, String> {
+    serde_json::to_string(value).map_err(|error| format!("{error}: {value:?}"))
+}
+
 /// Edits, and what they are made to. The first byte says how many.
-fn drawn<T: for<'a> Arbitrary<'a>>(u: &mut Unstructured<'_>) -> Drawn<(Vec<Edit>, T)> {
+fn drawn<T>(
+    u: &mut Unstructured<'_>,
+    draw: impl FnOnce(&mut Unstructured<'_>) -> Drawn<T>,
+) -> Drawn<(Vec<Edit>, T)> {
     let count = u.arbitrary::<u8>()?.min(EDITS_MAX);
     let edits = (0..count).map(|_| u.arbitrary()).collect::<Drawn<_>>()?;
-    Ok((edits, u.arbitrary()?))
+    Ok((edits, draw(u)?))
 }
 
 /// One change of an encoding.

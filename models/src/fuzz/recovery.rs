@@ -6,7 +6,7 @@ use quorate::id::{CellId, LogId};
 use quorate::machine::RecordOf;
 
 use super::Tally;
-use super::steps::Life;
+use super::steps::{Disk, Life};
 use super::subject::{DiskOf, MachineOf, Subject};
 
 /// The most records by which a disk of the machine's own is changed.
@@ -34,7 +34,7 @@ where
     let disk = seen::<S>(&disk);
     let Ok(machine) = subject.recover(&disk, applied) else { return Ok(Tally::default()) };
     subject.agrees(&machine, &disk)?;
-    Life::begin(&subject, disk, applied)?.live(&mut u)
+    Life::begin(&subject, disk, applied, Disk::Foreign)?.live(&mut u)
 }
 
 fn foreign<S: Subject>(u: &mut Unstructured<'_>) -> Drawn<(S, DiskOf<S>, u64)>

@@ -60,7 +60,7 @@ impl Tally {
 pub fn steps<S: Subject>(bytes: &[u8]) -> Result<Tally, String> {
     let mut u = Unstructured::new(bytes);
     let Ok((subject, (disk, applied))) = born::<S>(&mut u) else { return Ok(Tally::default()) };
-    let mut life = Life::begin(&subject, disk, applied)?;
+    let mut life = Life::begin(&subject, disk, applied, Disk::Own)?;
     life.live(&mut u)
 }
 
@@ -82,6 +82,15 @@ enum Happening<I> {
     Crash(usize),
 }
 
+/// Who has written what a machine comes back from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Disk {
+    /// A machine of the same configuration.
+    Own,
+    /// Somebody else, who may have had other limits.
+    Foreign,
+}
+
 /// A machine with its driver.
 pub(super) struct Life<'s, S: Subject> {
     subject: &'s S,
@@ -93,6 +102,7 @@ pub(super) struct Life<'s, S: Subject> {
     /// What will be once every record is.
     emitted: DiskOf<S>,
     applied: u64,
+    written_by: Disk,
     /// How many entries the driver reads back at once.
     load_most: usize,
     owed: VecDeque<InputOf<S::Machine>>,
@@ -103,7 +113,12 @@ pub(super) struct Life<'s, S: Subject> {
 
 impl<'s, S: Subject> Life<'s, S> {
     /// Comes back with what `disk` holds, and starts.
-    pub(super) fn begin(subject: &'s S, disk: DiskOf<S>, applied: u64) -> Result<Self, String> {
+    pub(super) fn begin(
+        subject: &'s S,
+        disk: DiskOf<S>,
+        applied: u64,
+        written_by: Disk,
+    ) -> Result<Self, String> {
         let machine = recovered(subject, &disk, applied)?;
         let mut life = Self {
             ledger: LedgerOf::<MachineOf<S>>::new(subject.me()),
@@ -113,6 +128,7 @@ impl<'s, S: Subject> Life<'s, S> {
             emitted: disk.clone(),
             disk,
             applied,
+            written_by,
             load_most: usize::MAX,
             owed: VecDeque::new(),
             awaited: BTreeMap::new(),
@@ -193,6 +209,9 @@ impl<'s, S: Subject> Life<'s, S> {
             Context::<S::Machine>::emit(&mut port, effect);
         }
         self.subject.check(&self.machine).map_err(|what| broken(&what))?;
+        if self.written_by == Disk::Own {
+            self.subject.fits(&self.machine).map_err(|what| broken(&what))?;
+        }
         self.subject.agrees(&self.machine, &self.emitted).map_err(broken)?;
         let back = recovered(self.subject, &self.emitted, self.applied)?;
         self.subject.agrees(&back, &self.emitted).map_err(broken)?;

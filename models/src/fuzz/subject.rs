@@ -6,7 +6,12 @@ use arbitrary::{Arbitrary, Result as Drawn, Unstructured};
 use quorate::durable::{Corrupt, Image, Recover};
 use quorate::id::NodeId;
 use quorate::ledger::OutputOf;
-use quorate::machine::{Input, InputOf, Machine};
+use quorate::machine::{Effect, Input, InputOf, Machine, Recorder};
+use quorate::time::Time;
+
+/// The most steps of a former life, and the most records of it that became durable.
+const FORMER_STEPS_MAX: usize = 24;
+const FORMER_RECORDS_MAX: usize = 32;
 
 /// The machine of a subject.
 pub type MachineOf<S> = <S as Subject>::Machine;
@@ -107,6 +112,16 @@ pub trait Subject: Sized {
         Ok(())
     }
 
+    /// Whether what the machine holds is within its limits, in memory and on its disk; asked after each step of one whose
+    /// disk is all its own. Somebody else may have written more there.
+    ///
+    /// # Errors
+    /// The promise that was broken.
+    fn fits(&self, machine: &Self::Machine) -> Result<(), String> {
+        let _ = machine;
+        Ok(())
+    }
+
     /// What kind of a notice it is: tallied, so that runs can be seen to come to something.
     fn kind(&self, notice: &<Self::Machine as Machine>::Notice) -> &'static str {
         let _ = notice;
@@ -118,6 +133,38 @@ pub trait Subject: Sized {
         let _ = machine;
         "machine"
     }
+}
+
+/// What a former life leaves on a disk: whichever of its records became durable, and what its application has applied by
+/// then. Often nothing.
+///
+/// # Errors
+/// None that more bytes would not mend.
+pub fn former<S: Subject>(subject: &S, u: &mut Unstructured<'_>) -> Drawn<(DiskOf<S>, u64)> {
+    let (mut disk, mut applied) = (Image::default(), 0);
+    if u.arbitrary()? {
+        return Ok((disk, applied));
+    }
+    let mut records = u.int_in_range(1..=FORMER_RECORDS_MAX)?;
+    let mut machine = subject.recover(&disk, applied).map_err(|_| arbitrary::Error::IncorrectFormat)?;
+    let mut next = Input::Start;
+    for _ in 0..FORMER_STEPS_MAX {
+        let mut cx = Recorder::new(Time::ZERO, &[]);
+        machine.step(next, &mut cx);
+        for effect in cx.effects {
+            match effect {
+                Effect::Persist(_) if records == 0 => return Ok((disk, applied)),
+                Effect::Persist(record) => {
+                    records -= 1;
+                    disk.apply(record).map_err(|_| arbitrary::Error::IncorrectFormat)?;
+                }
+                Effect::Notify { notice, .. } => applied = subject.told(&notice, applied).unwrap_or(applied),
+                _ => {}
+            }
+        }
+        next = subject.arbitrary_input(&machine, u)?;
+    }
+    Ok((disk, applied))
 }
 
 /// Any machine that recovers, with a configuration and inputs out of bytes: nothing is known of it but the contract.

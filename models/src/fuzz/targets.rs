@@ -3,8 +3,14 @@
 use super::{Outcome, frames, image, ledger, ledger_state};
 #[cfg(feature = "breaker")]
 use crate::breaker;
+#[cfg(feature = "commit")]
+use crate::commit;
 #[cfg(feature = "raft")]
 use crate::raft;
+#[cfg(feature = "saga")]
+use crate::saga;
+#[cfg(feature = "tcc")]
+use crate::tcc;
 
 /// What a fuzzer runs.
 #[derive(Clone, Copy, Debug)]
@@ -51,6 +57,46 @@ pub fn targets() -> Vec<Target> {
         ("raft_state", raft::fuzz::state),
         #[cfg(feature = "raft")]
         ("raft_step", |bytes| raft::fuzz::step(bytes).map(|tally| tally.steps)),
+        #[cfg(feature = "saga")]
+        ("choreography_data", saga::fuzz::choreography::data),
+        #[cfg(feature = "saga")]
+        ("choreography_recovery", |bytes| saga::fuzz::choreography::recovery(bytes).map(|tally| tally.steps)),
+        #[cfg(feature = "saga")]
+        ("choreography_step", |bytes| saga::fuzz::choreography::step(bytes).map(|tally| tally.steps)),
+        #[cfg(feature = "commit")]
+        ("commit_data", commit::fuzz::data),
+        #[cfg(feature = "commit")]
+        ("commit_recovery", |bytes| commit::fuzz::recovery(bytes).map(|tally| tally.steps)),
+        #[cfg(feature = "commit")]
+        ("commit_state", commit::fuzz::state),
+        #[cfg(feature = "commit")]
+        ("commit_step", |bytes| commit::fuzz::step(bytes).map(|tally| tally.steps)),
+        #[cfg(feature = "commit")]
+        ("commit_world", commit::fuzz::world),
+        #[cfg(feature = "commit")]
+        ("paxos_data", commit::fuzz::paxos::data),
+        #[cfg(feature = "commit")]
+        ("paxos_recovery", |bytes| commit::fuzz::paxos::recovery(bytes).map(|tally| tally.steps)),
+        #[cfg(feature = "commit")]
+        ("paxos_step", |bytes| commit::fuzz::paxos::step(bytes).map(|tally| tally.steps)),
+        #[cfg(feature = "saga")]
+        ("saga_data", saga::fuzz::data),
+        #[cfg(feature = "saga")]
+        ("saga_recovery", |bytes| saga::fuzz::recovery(bytes).map(|tally| tally.steps)),
+        #[cfg(feature = "saga")]
+        ("saga_state", saga::fuzz::state),
+        #[cfg(feature = "saga")]
+        ("saga_step", |bytes| saga::fuzz::step(bytes).map(|tally| tally.steps)),
+        #[cfg(feature = "saga")]
+        ("saga_world", saga::fuzz::world),
+        #[cfg(feature = "tcc")]
+        ("tcc_data", tcc::fuzz::data),
+        #[cfg(feature = "tcc")]
+        ("tcc_recovery", |bytes| tcc::fuzz::recovery(bytes).map(|tally| tally.steps)),
+        #[cfg(feature = "tcc")]
+        ("tcc_step", |bytes| tcc::fuzz::step(bytes).map(|tally| tally.steps)),
+        #[cfg(feature = "tcc")]
+        ("tcc_world", tcc::fuzz::world),
     ];
     named.into_iter().map(|(name, run)| Target { name, run }).collect()
 }

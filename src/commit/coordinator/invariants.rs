@@ -13,7 +13,11 @@ impl<W: Work> Coordinator<W> {
         if !self.transactions.iter().is_sorted_by(|a, b| a.number < b.number) {
             return Err("the transactions are out of order");
         }
-        if self.next > self.reserved.saturating_add(1) {
+        self.journal.check()?;
+        if !self.identified && (self.reserved > 0 || !self.journal.is_empty()) {
+            return Err("something is durable, and not under a name");
+        }
+        if self.next == 0 || self.next > self.reserved.saturating_add(1) {
             return Err("a number was given out that is not reserved");
         }
         if self.transactions.back().is_some_and(|last| last.number >= self.next) {
@@ -33,6 +37,13 @@ impl<W: Work> Coordinator<W> {
 
     fn check_one(&self, transaction: &Transaction<W>) -> Result<(), &'static str> {
         let Transaction { number, mode, phase, branches, at, .. } = transaction;
+        if *number == 0 {
+            return Err("a transaction has no number");
+        }
+        let can_take_part = branches.iter().all(|branch| branch.node != self.me);
+        if !can_take_part || !branches.is_sorted_by(|a, b| a.node < b.node) {
+            return Err("the participants are out of order, or this node is one");
+        }
         if at.is_some_and(|at| !self.journal.holds(at, self.tx(*number))) {
             return Err("a transaction's entry is not in the journal");
         }

@@ -167,6 +167,9 @@ impl<W: Work> Coordinator<W> {
         if phase == Phase::Collecting && !mode.records_participants() {
             return Err(Corrupt::Inconsistent("participants are kept of a presumed abort"));
         }
+        if nodes.contains(&self.me) || !nodes.is_sorted_by(|a, b| a < b) {
+            return Err(Corrupt::Inconsistent("participants are out of order, or this node is one"));
+        }
         let branches: SmallVec<_> =
             nodes.into_iter().map(|node| Branch { node, work: None, vote: None }).collect();
         let number = tx.number;

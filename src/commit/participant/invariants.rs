@@ -14,6 +14,14 @@ impl<W: Work> Participant<W> {
         if !self.origins.iter().is_sorted_by(|a, b| a.coordinator < b.coordinator) {
             return Err("the coordinators are out of order");
         }
+        self.journal.check()?;
+        if self.applied >= self.journal.next() {
+            return Err("more is carried out than was told");
+        }
+        let floors = self.origins.iter().any(|origin| origin.floor > 0);
+        if !self.identified && (floors || !self.journal.is_empty()) {
+            return Err("something is durable, and not under a name");
+        }
         self.origins.iter().try_for_each(|origin| self.check_origin(origin))?;
         let ended = |branch: &Branch<W>| matches!(branch.state, State::Ended { .. });
         if self.branches().filter(|(_, branch)| !ended(branch)).count() != self.live {
@@ -56,11 +64,26 @@ impl<W: Work> Participant<W> {
         let coordinator = origin.coordinator;
         origin.branches.iter().try_for_each(|branch| {
             let tx = TxId { coordinator, number: branch.number };
+            if tx.number == 0 || coordinator == self.me {
+                return Err("a transaction is nobody's");
+            }
+            let told = match &branch.state {
+                State::Prepared { heuristic, .. } => heuristic.map(|heuristic| heuristic.position),
+                State::Decided { position, .. } => Some(*position),
+                State::Asked { .. } | State::Ended { .. } => None,
+            };
+            if told.is_some_and(|position| position == 0 || branch.at.is_none_or(|at| position > at)) {
+                return Err("an outcome has a position past its entry");
+            }
             let written = branch.at.is_some_and(|at| self.journal.holds(at, tx));
             match &branch.state {
                 State::Asked { .. } if branch.at.is_some() => Err("something is durable before the vote"),
                 State::Asked { .. } => Ok(()),
                 _ if !written => Err("a transaction's entry is not in the journal"),
+                State::Prepared { ask, .. } if ask.one_phase => Err("who decides alone is in doubt"),
+                State::Decided { outcome, took, .. } if *took == Some(*outcome) => {
+                    Err("an operator decided otherwise, and the same")
+                }
                 State::Decided { took: None, done: true, .. } => Err("what is over is kept"),
                 State::Decided { outcome, took, done, work, .. }
                     if work.is_some() != (took.unwrap_or(*outcome) == Outcome::Commit && !done) =>

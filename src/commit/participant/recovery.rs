@@ -142,6 +142,9 @@ impl<W: Work> Participant<W> {
     /// Comes back: tells again what was not carried out, in the order of the positions, and asks for what is in
     /// doubt.
     pub(super) fn start<Cx: Context<Self> + ?Sized>(&mut self, cx: &mut Cx) {
+        // A crash may have come between a tombstone and the floor that was to make room for it.
+        let coordinators: Vec<NodeId> = self.origins.iter().map(|origin| origin.coordinator).collect();
+        coordinators.into_iter().for_each(|coordinator| self.bury_excess(coordinator, cx));
         let mut last = None;
         let mut told: Vec<(u64, TxId)> = Vec::new();
         while let Some(tx) = self.next_where(last, |state| !matches!(state, State::Ended { .. })) {

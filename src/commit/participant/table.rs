@@ -16,6 +16,7 @@ use crate::machine::Context;
 
 /// What is known of one coordinator's transactions.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(super) struct Origin<W> {
     pub(super) coordinator: NodeId,
     /// At this number and below, what is not among `branches` is over or will never be voted for.
@@ -51,6 +52,7 @@ impl<W> Origin<W> {
 
 /// This participant's part in one transaction.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(super) struct Branch<W> {
     pub(super) number: u64,
     /// Where the journal tells of it.
@@ -60,6 +62,7 @@ pub(super) struct Branch<W> {
 
 /// How far it has come.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(super) enum State<W> {
     /// The application is asked. Nothing is durable, so this node may abort alone.
     Asked { ask: Ask<W>, waited: bool },
@@ -82,6 +85,7 @@ pub(super) enum State<W> {
 
 /// What the coordinator asked.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(super) struct Ask<W> {
     /// This node decides, since it is alone.
     pub(super) one_phase: bool,
@@ -112,6 +116,7 @@ pub struct Heuristic {
 
 /// How long a transaction has been in doubt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(super) enum Doubt {
     /// Since less than one period.
     Fresh,
@@ -255,8 +260,13 @@ impl<W: Work> Participant<W> {
 
     /// Sees to it that tombstones do not grow without bound.
     fn bury<Cx: Context<Self> + ?Sized>(&mut self, tx: TxId, cx: &mut Cx) {
-        let Ok(at) = self.origin(tx.coordinator) else { return };
         self.bury_below_floor(tx);
+        self.bury_excess(tx.coordinator, cx);
+    }
+
+    /// Has the lowest tombstones give way to a floor, where there are too many of a coordinator's.
+    pub(super) fn bury_excess<Cx: Context<Self> + ?Sized>(&mut self, coordinator: NodeId, cx: &mut Cx) {
+        let Ok(at) = self.origin(coordinator) else { return };
         let most = self.config.max_tombstones;
         let Some(origin) = self.origins.get_mut(at) else { return };
         if origin.tombstones <= most {

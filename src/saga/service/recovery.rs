@@ -17,7 +17,7 @@ pub const OWNERS: CellId = CellId(1);
 pub const LOG: LogId = LogId(0);
 
 /// No log comes this far, and one that says so leaves room for a life without end.
-const INDEX_MAX: u64 = 1 << 63;
+pub(super) const INDEX_MAX: u64 = 1 << 63;
 
 /// What is known of an orchestrator.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
