@@ -172,9 +172,12 @@ fn the_corpora_of_sagas_show_all_that_their_machines_do() {
     assert_shown("choreography_step", saga::fuzz::choreography::step, &told, &roles);
 }
 
+/// A run of a machine, step by step.
+type Step = fn(&[u8]) -> Result<Tally, String>;
+
 #[test]
 fn the_corpora_of_foreign_disks_have_some_that_each_protocol_comes_back_from() {
-    let runs: [(&str, fn(&[u8]) -> Result<Tally, String>); _] = [
+    let runs: [(&str, Step); _] = [
         ("commit_recovery", commit::fuzz::recovery),
         ("tcc_recovery", tcc::fuzz::recovery),
         ("paxos_recovery", commit::fuzz::paxos::recovery),

@@ -140,7 +140,7 @@ fn a_crash_between_a_tombstone_and_the_floor_that_makes_room_for_it_leaves_none_
             _ => None,
         });
         // Up to the tombstone: the crash comes before the floor.
-        while let Some(record) = records.next() {
+        for record in records {
             let is_tombstone = matches!(record, Record::Append { .. });
             disk.apply(record).expect("it fits");
             if is_tombstone {
