@@ -90,7 +90,7 @@ fn a_leader_without_numbers_says_so_and_another_one_ends_it() {
     let Some((_, _, Message::Phase1a { ballot, .. })) = bench.network.pop_back() else {
         panic!("a ballot begins")
     };
-    let promised = quorate::commit::paxos::Ballot { round: u64::MAX / 2, rank: 1 };
+    let promised = Ballot { round: u64::MAX / 2, rank: 1 };
     bench.deliver_to(L1, A[0], Message::Preempted { tx: begun, ballot, promised });
     bench.overdue(L1, leader::Timer::Ballot);
     assert!(bench.told_leader(L1).contains(&leader::Notice::Exhausted { tx: begun }));
