@@ -198,10 +198,11 @@ pub struct Reductions {
     /// Messages that can change nothing any more are taken out of flight
     /// ([`Spec::inert`](crate::spec::Spec::inert)).
     pub inert: bool,
-    /// Messages are lost only when their place is needed
+    /// Messages are lost only when their place is needed, and where none ever is stay in flight when they have arrived
     /// ([`Spec::sees_faults`](crate::spec::Spec::sees_faults)).
     pub late_losses: bool,
-    /// Records become durable only where that shows ([`Spec::quiet`](crate::spec::Spec::quiet)).
+    /// Records become durable only where that shows ([`Spec::quiet`](crate::spec::Spec::quiet)), or at once
+    /// ([`Spec::prompt`](crate::spec::Spec::prompt)).
     pub late_flushes: bool,
     /// Worlds are visited in the order of faults spent, and none that was visited with less spent
     /// ([`Spec::sees_faults`](crate::spec::Spec::sees_faults)).

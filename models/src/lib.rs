@@ -17,6 +17,7 @@
 //! - [`cli`]: the command line, over a registry of protocols, ours or yours;
 //! - [`breaker`], [`raft`], [`commit`]: properties and worlds of the circuit breaker, of Raft, of two-phase commit;
 //! - [`saga`]: those of sagas;
+//! - [`paxos_commit`]: those of Paxos Commit;
 //! - [`tcc`], [`three_phase`]: those of try, confirm, cancel; three-phase commit, as a counterexample.
 #[cfg(feature = "breaker")]
 pub mod breaker;
@@ -39,6 +40,8 @@ pub mod liveness;
 pub mod network;
 pub mod node;
 mod past;
+#[cfg(feature = "paxos-commit")]
+pub mod paxos_commit;
 pub mod planted;
 #[cfg(feature = "raft")]
 pub mod raft;

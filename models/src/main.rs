@@ -14,6 +14,8 @@ fn main() -> ExitCode {
             quorate_models::commit::protocol(),
             #[cfg(feature = "commit-on-raft")]
             quorate_models::commit_on_raft::protocol(),
+            #[cfg(feature = "paxos-commit")]
+            quorate_models::paxos_commit::protocol(),
             #[cfg(feature = "tcc")]
             quorate_models::tcc::protocol(),
             #[cfg(feature = "three-phase")]

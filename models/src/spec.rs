@@ -199,6 +199,14 @@ pub trait Spec: Clone + Send + Sync + 'static {
         false
     }
 
+    /// Whether nothing that a node sends may leave before the records in front of it, and every record is
+    /// [quiet](Self::quiet). Then what a step has a node write may as well become durable at once, or never, if the node
+    /// crashes over it: before either, nothing else need be tried (`moves.rs` says why). A property may look at a free
+    /// notice, but not for what other nodes have done by then.
+    fn prompt(&self) -> bool {
+        false
+    }
+
     /// Whether steps make choices: they are enumerated only then, since that costs a second step. A choice
     /// that was not announced is a violation, never a hole.
     fn chooses(&self) -> bool {

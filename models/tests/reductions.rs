@@ -11,6 +11,7 @@ use quorate::commit::{Mode, Vote};
 use quorate_models::check::{Progress, Report, RunOptions};
 use quorate_models::commit::CommitSpec;
 use quorate_models::explore::{Explored, run};
+use quorate_models::paxos_commit::PaxosCommitSpec;
 use quorate_models::raft::RaftSpec;
 use quorate_models::spec::Spec;
 use quorate_models::world::{Action, Limits, Rules, Script, Withheld, World};
@@ -307,5 +308,85 @@ fn participants_are_interchangeable_and_their_coordinator_is_not() {
             assert_eq!(orbits.len(), reduced.0, "each orbit has one representative");
             assert!(reduced.0 * 3 < all.0 * 2);
         }
+    }
+}
+
+/// Any number of messages in flight, each of which arrives any number of times.
+const fn any_messages(crashes: u64) -> Limits {
+    Limits {
+        in_flight: None,
+        duplicates: None,
+        requests: None,
+        crashes: Some(crashes),
+        ticks: Some(0),
+        drift: None,
+    }
+}
+
+/// What arrives stays in flight, and nodes write at once or crash over it: the machines and histories of worlds in which
+/// no disk is behind are the same, and so is what falls.
+#[test]
+fn prompt_disks_and_messages_that_stay_reach_all_that_paxos_commit_comes_to() {
+    let reached = |rules: &Rules<PaxosCommitSpec>| {
+        let (mut all, mut fell) = (BTreeSet::new(), BTreeSet::new());
+        let (worlds, _) = reach(rules, |world| {
+            fell.extend(rules.violated(world));
+            if world.nodes().iter().all(|node| !node.ledger.is_waiting()) {
+                let machines: Vec<_> = world.machines().collect();
+                let mut hasher = DefaultHasher::new();
+                (machines, world.history(), world.spent().crashes).hash(&mut hasher);
+                all.insert(hasher.finish());
+            }
+        });
+        (worlds, all, fell)
+    };
+    let mut saved = 0;
+    for (spec, crashes) in [
+        (PaxosCommitSpec::new(1, 1, 1), 1),
+        (PaxosCommitSpec::new(1, 1, 1).forgetting(), 1),
+        (PaxosCommitSpec::new(1, 1, 1).balloting(Some(&[1])).voting(&[Vote::Yes]), 0),
+        (PaxosCommitSpec::new(1, 1, 2).voting(&[Vote::Yes]), 0),
+    ] {
+        let rules = || Rules::new(spec.clone(), any_messages(crashes)).without_symmetry();
+        let whole = reached(&rules().with_early_losses().with_early_flushes());
+        let reduced = reached(&rules());
+        println!("{} worlds, {} of them enough; {} of machines", whole.0, reduced.0, whole.1.len());
+        assert!(whole.1 == reduced.1, "{} and {} combinations", whole.1.len(), reduced.1.len());
+        assert_eq!(whole.2, reduced.2);
+        saved += whole.0 - reduced.0;
+    }
+    assert!(saved > 0);
+}
+
+#[test]
+fn inert_messages_of_paxos_commit_never_change_anything() {
+    inert_is_inert(&PaxosCommitSpec::new(1, 1, 1).balloting(Some(&[1])).forgetting(), faults(2, 0, 0));
+    inert_is_inert(&PaxosCommitSpec::new(2, 1, 1).balloting(Some(&[0, 1])).doubting(), faults(2, 0, 0));
+    inert_is_inert(&PaxosCommitSpec::new(1, 1, 1).resending(), faults(2, 1, 1));
+}
+
+/// Leaders keep their names; acceptors change theirs among each other, and so do resource managers.
+#[test]
+fn acceptors_are_interchangeable_and_so_are_resource_managers() {
+    for spec in [
+        PaxosCommitSpec::new(1, 3, 1).voting(&[Vote::Yes]).balloting(Some(&[1])),
+        PaxosCommitSpec::new(1, 1, 2).forgetting(),
+    ] {
+        let rules = || Rules::new(spec.clone(), any_messages(0));
+        let (one, whole) = (rules(), rules().without_symmetry());
+        let mut looked_at = 0;
+        let reduced = reach(&one, |world| {
+            looked_at += 1;
+            if looked_at % 16 == 1 {
+                one.check_symmetry(world).unwrap();
+            }
+        });
+        let mut orbits = BTreeSet::new();
+        let all = reach(&whole, |world| {
+            orbits.insert(one.canonical(world.clone()).fingerprint());
+        });
+        println!("{} worlds, {} of them enough", all.0, reduced.0);
+        assert_eq!(orbits.len(), reduced.0, "each orbit has one representative");
+        assert!(reduced.0 < all.0);
     }
 }

@@ -1,7 +1,7 @@
 //! Every table has its limit, and an answer when it is reached; a configuration that does not stand is refused.
 
 use quorate::commit::paxos::leader::{self, Refusal};
-use quorate::commit::paxos::{Config, ConfigError, Message, Role, acceptor};
+use quorate::commit::paxos::{Ballot, Config, ConfigError, Message, Role, acceptor};
 use quorate::commit::{ConfigError as Common, Outcome, TxId, Vote};
 use quorate::either::Notice;
 use quorate::id::{ClusterId, NodeId};
@@ -51,17 +51,34 @@ fn an_acceptor_that_is_full_drops_what_is_new_and_takes_it_when_there_is_room() 
 }
 
 #[test]
-fn a_leader_that_is_full_takes_over_nothing_until_there_is_room() {
+fn a_leader_that_is_full_of_its_own_takes_over_as_many_and_then_no_more() {
     let mut bench = Bench::with(1, 3, |config| config.common.max_transactions = 1);
     let managers: quorate::commit::Nodes = [R[0]].into_iter().collect();
-    let begun = bench.begin(L2);
-    let other = TxId { coordinator: L1, number: 5 };
-    bench.deliver_to(L2, R[0], Message::Inquire { tx: other, managers: managers.clone() });
-    assert!(bench.told_leader(L2).contains(&leader::Notice::Overloaded { tx: other }));
+    let left = |number| TxId { coordinator: L1, number };
+    let inquire = |number| Message::Inquire { tx: left(number), managers: managers.clone() };
+    bench.begin(L2);
+    bench.deliver_to(L2, R[0], inquire(5));
+    assert!(bench.told_leader(L2).contains(&leader::Notice::TookOver { tx: left(5) }));
+    assert_eq!(bench.begin_with(L2, vec![(R[0], 1)]), Err(Refusal::Full), "of its own");
+    bench.deliver_to(L2, R[0], inquire(6));
+    assert!(bench.told_leader(L2).contains(&leader::Notice::Overloaded { tx: left(6) }));
     bench.deliver_all();
-    assert_eq!(bench.outcomes(L2), [(begun, Outcome::Commit)]);
-    bench.deliver_to(L2, R[0], Message::Inquire { tx: other, managers });
-    assert!(bench.told_leader(L2).contains(&leader::Notice::TookOver { tx: other }));
+    bench.deliver_to(L2, R[0], inquire(6));
+    assert!(bench.told_leader(L2).contains(&leader::Notice::TookOver { tx: left(6) }));
+}
+
+#[test]
+fn an_acceptor_that_is_full_of_votes_takes_part_in_ballots_that_end_what_is_left_over() {
+    let mut bench = Bench::with(1, 3, |config| config.common.max_transactions = 1);
+    let managers: quorate::commit::Nodes = [R[0]].into_iter().collect();
+    let of = |number| TxId { coordinator: L1, number };
+    let ballot = Ballot { round: 9, rank: 1 };
+    let phase1a = |number| Message::Phase1a { tx: of(number), ballot, managers: managers.clone() };
+    bench.deliver_to(A[0], R[0], Message::Vote { tx: of(1), managers: managers.clone(), vote: Vote::Yes });
+    bench.deliver_to(A[0], L2, phase1a(2));
+    assert!(bench.acceptor(A[0]).phase(of(2)).is_some());
+    bench.deliver_to(A[0], L2, phase1a(3));
+    assert!(bench.acceptor(A[0]).phase(of(3)).is_none(), "twice as many, and no more");
 }
 
 #[test]
@@ -73,7 +90,7 @@ fn a_leader_without_numbers_says_so_and_another_one_ends_it() {
     let Some((_, _, Message::Phase1a { ballot, .. })) = bench.network.pop_back() else {
         panic!("a ballot begins")
     };
-    let promised = quorate::commit::paxos::Ballot { round: u64::MAX / 2, rank: 1 };
+    let promised = Ballot { round: u64::MAX / 2, rank: 1 };
     bench.deliver_to(L1, A[0], Message::Preempted { tx: begun, ballot, promised });
     bench.overdue(L1, leader::Timer::Ballot);
     assert!(bench.told_leader(L1).contains(&leader::Notice::Exhausted { tx: begun }));

@@ -28,6 +28,19 @@
 //!
 //! What is reached by this differs only in how much of what is quiet is on disk already: the machines are the same.
 //!
+//! A fourth: a node that waits for its disk may go on meanwhile, and so may the others. Where nothing leaves before the records
+//! in front of it and all of those are quiet ([`Spec::prompt`]), nothing comes of that. If the disk gets to it in the
+//! end, the world in which it did so at once covers this one all along. If the node crashes before, what it did since the
+//! first step of which something is lost has left no trace but the messages it took, so the world in which it crashed
+//! right after that step, and those messages are still in flight, covers what comes of it. So:
+//!
+//! - *A node writes at once, or crashes over it:* while one waits, nothing else is tried.
+//!
+//! And a fifth, where any message may arrive any number of times and any number may be in flight: to arrive and be gone is
+//! to arrive, stay, and be lost.
+//!
+//! - *What has arrived stays in flight*, until it can change nothing any more.
+//!
 //! The nodes and histories that late losses reach are exactly the same, each with the most messages in flight.
 
 use std::sync::Arc;
@@ -62,6 +75,12 @@ impl<S: Spec> Rules<S> {
         let covers = self.late_losses;
         let mut actions = Vec::new();
         self.offer(world, &mut actions, withheld, !covers);
+        if covers && self.limits.duplicates.is_none() && self.limits.in_flight.is_none() {
+            actions.retain(|action| !matches!(action, Action::Deliver(..)));
+        }
+        if self.is_prompt() {
+            only_of_disks(world, &mut actions);
+        }
         for action in actions {
             if let (Action::Flush(id), true) = (&action, self.late_flushes) {
                 moves.extend(self.flush_until_it_shows(world, *id));
@@ -100,7 +119,13 @@ impl<S: Spec> Rules<S> {
         }
     }
 
-    /// Record after record becomes durable, until one shows; nothing if none of those that wait does.
+    /// Whether nodes write at once, or crash over it.
+    fn is_prompt(&self) -> bool {
+        self.late_losses && self.late_flushes && self.spec.prompt()
+    }
+
+    /// Record after record becomes durable, until one shows; nothing if none of those that wait does. Where nodes are prompt,
+    /// all of them.
     fn flush_until_it_shows(&self, world: &World<S>, id: NodeId) -> Option<Move<S>> {
         let action = Action::Flush(id);
         let held = |world: &World<S>| world.node(id).map_or(0, |node| node.ledger.held().len());
@@ -111,11 +136,23 @@ impl<S: Spec> Rules<S> {
             let next = self.act(&at, &action).ok()?.world;
             times += 1;
             let released = held(&next) + 1 < held(&at);
-            if !quiet || released || next.broken.is_some() {
+            let is_done = if self.is_prompt() { held(&next) == 0 } else { !quiet || released };
+            if is_done || next.broken.is_some() {
                 return Some(Move { lost: Lost::new(), action, times, next: self.canonical(next) });
             }
             at = next;
         }
+    }
+}
+
+/// While a node waits for its disk: what comes of that.
+fn only_of_disks<S: Spec>(world: &World<S>, actions: &mut Vec<ActionOf<S>>) {
+    let waits = |id: &NodeId| world.node(*id).is_some_and(|node| node.ledger.is_waiting());
+    if world.ids().any(|id| waits(&id)) {
+        actions.retain(|action| match action {
+            Action::Flush(id) | Action::Crash(id, ..) => waits(id),
+            _ => false,
+        });
     }
 }
 

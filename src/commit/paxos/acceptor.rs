@@ -169,6 +169,12 @@ impl<W: Work> Acceptor<W> {
         self.live
     }
 
+    /// Of how many of them nothing was heard since the timer of lingering last expired.
+    #[must_use]
+    pub fn quiet(&self) -> usize {
+        self.ballots().filter(|(_, ballots)| ballots.quiet).count()
+    }
+
     /// How many entries the durable journal has.
     #[must_use]
     pub fn journal_len(&self) -> u64 {

@@ -27,8 +27,9 @@ pub struct Member {
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 #[non_exhaustive]
 pub struct Config {
-    /// What two-phase commit is told as well: the cluster, all members, limits and timing. Its
-    /// `max_transactions` bounds an acceptor, too: those it has not been told to forget.
+    /// What two-phase commit is told as well: the cluster, all members, limits and timing. Its `max_transactions` bounds
+    /// what a leader has begun and, apart, what it has taken over; and at an acceptor, what it has not been told to
+    /// forget: that many are begun by votes, and up to twice as many by ballots, which end what is left over.
     pub common: Common,
     /// Who may lead, by rank. The order is the same at all nodes, and for ever: ballots are told apart by it.
     pub leaders: Vec<NodeId>,

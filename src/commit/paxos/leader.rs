@@ -207,8 +207,12 @@ impl<W: Work> Leader<W> {
         self.transactions.insert(at, transaction);
     }
 
-    fn has_room(&self) -> bool {
-        self.transactions.len() < self.config.common.max_transactions
+    /// Whether one more of its own may begin, or one more be taken over. The two are counted apart: acceptors may be full of
+    /// what was left over, and refuse what is begun until a leader has taken that over.
+    fn has_room(&self, own: bool) -> bool {
+        let most = self.config.common.max_transactions;
+        let alike = || self.transactions.iter().filter(|transaction| transaction.own == own).count();
+        self.transactions.len() < most || alike() < most
     }
 }
 
@@ -278,6 +282,12 @@ impl<W: Work> Leader<W> {
         self.transactions.len()
     }
 
+    /// How many of them have waited for an answer since the timer of resends last expired.
+    #[must_use]
+    pub fn unanswered(&self) -> usize {
+        self.transactions.iter().filter(|transaction| transaction.unanswered).count()
+    }
+
     /// Bytes of work held.
     #[must_use]
     pub const fn held_bytes(&self) -> usize {
@@ -296,12 +306,29 @@ impl<W: Work> Leader<W> {
     }
 }
 
+/// Acceptors and resource managers must be closed under the renaming, and leaders keep their names, since they have ranks.
 impl<W> Permute for Leader<W> {
     fn permute(&mut self, by: &Permutation<'_>) {
+        let config = self.config.clone();
+        let renamed = |slot: usize| {
+            let node = config.acceptors.get(slot).map(|node| by.apply(*node));
+            node.and_then(|node| config.slot(node)).unwrap_or(slot)
+        };
+        let rename_all = |set: &mut SlotSet| {
+            let mut to = SlotSet::EMPTY;
+            set.iter().for_each(|slot| to.insert(renamed(slot)));
+            *set = to;
+        };
         self.me.permute(by);
         for transaction in &mut self.transactions {
             transaction.tx.permute(by);
-            transaction.branches.iter_mut().for_each(|branch| branch.node.permute(by));
+            if let Phase::Promising { by, .. } | Phase::Proposing { by, .. } = &mut transaction.phase {
+                rename_all(by);
+            }
+            for branch in &mut transaction.branches {
+                branch.node.permute(by);
+                rename_all(&mut branch.by);
+            }
             transaction.branches.sort_unstable_by_key(|branch| branch.node);
         }
         self.transactions.sort_unstable_by_key(|transaction| transaction.tx);

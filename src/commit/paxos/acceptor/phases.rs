@@ -27,7 +27,8 @@ impl<W: Work> Acceptor<W> {
             Known::Over => return,
             Known::Forgotten => return reject(from, Rejection::TooLate, cx),
         }
-        let Some(ballots) = self.join(tx, managers.iter().copied(), cx) else { return };
+        let most = self.config.common.max_transactions;
+        let Some(ballots) = self.join(tx, managers.iter().copied(), most, cx) else { return };
         if !ballots.instances.iter().map(|(manager, _)| manager).eq(managers) {
             return reject(from, Rejection::Contradicts, cx);
         }
@@ -132,7 +133,9 @@ impl<W: Work> Acceptor<W> {
                 return false;
             }
         }
-        let Some(ballots) = self.join(tx, managers.clone(), cx) else { return false };
+        // A ballot ends what votes began, here or elsewhere, so it finds room where they do not.
+        let most = self.config.common.max_transactions.saturating_mul(2);
+        let Some(ballots) = self.join(tx, managers.clone(), most, cx) else { return false };
         if !ballots.instances.iter().map(|(manager, _)| *manager).eq(managers) {
             reject(from, Rejection::Contradicts, cx);
             return false;

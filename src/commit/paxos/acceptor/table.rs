@@ -84,15 +84,16 @@ impl<W: Work> Acceptor<W> {
         })
     }
 
-    /// The transaction, begun here if it is new and there is room.
+    /// The transaction, begun here if it is new and there are fewer than `most`.
     pub(super) fn join<Cx: Context<Self> + ?Sized>(
         &mut self,
         tx: TxId,
         managers: impl Iterator<Item = NodeId>,
+        most: usize,
         cx: &mut Cx,
     ) -> Option<&mut Ballots> {
         if matches!(self.known(tx), Known::New) {
-            if self.live >= self.config.common.max_transactions {
+            if self.live >= most {
                 // Free: it says nothing but that nothing was changed.
                 cx.notify_free(Notice::Overloaded { tx });
                 return None;

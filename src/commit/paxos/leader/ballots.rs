@@ -31,7 +31,7 @@ impl<W: Work> Leader<W> {
             // Anything else is under way, and its end will be told.
             return;
         }
-        if !self.has_room() {
+        if !self.has_room(false) {
             // Free: it says nothing but that nothing was changed.
             return cx.notify_free(Notice::Overloaded { tx });
         }

@@ -70,7 +70,7 @@ impl<W: Work> Leader<W> {
             bytes = bytes.saturating_add(size);
         }
         let crowded = self.bytes > 0 && self.bytes.saturating_add(bytes) > common.max_bytes;
-        if crowded || !self.has_room() { Err(Refusal::Full) } else { Ok(bytes) }
+        if crowded || !self.has_room(true) { Err(Refusal::Full) } else { Ok(bytes) }
     }
 
     pub(super) fn cancel<Cx: Context<Self> + ?Sized>(&mut self, id: RequestId, tx: TxId, cx: &mut Cx) {
