@@ -135,7 +135,7 @@ fn a_crash_between_a_tombstone_and_the_floor_that_makes_room_for_it_leaves_none_
         let (back, effects) = back.stepped(Input::Start, Time::ZERO, &[]);
         assert_eq!(back.transactions().count(), disk.log(JOURNAL).count().min(1), "before {number}");
         let (_, more) = back.stepped(abort(number), Time::ZERO, &[]);
-        let mut records = effects.into_iter().chain(more).filter_map(|effect| match effect {
+        let records = effects.into_iter().chain(more).filter_map(|effect| match effect {
             Effect::Persist(record) => Some(record),
             _ => None,
         });
