@@ -41,9 +41,30 @@ pub struct Vocabulary {
     /// What applications are told that is worth counting, above all refusals ([`Spec::outcome`]).
     pub outcomes: &'static [&'static str],
     /// Inputs that cannot meet a phase, and why: phase (or [`ANY`]), input (or [`ANY`]), reason.
-    pub impossible: &'static [(&'static str, &'static str, &'static str)],
+    pub impossible: &'static [Impossible],
     /// Outcomes that no world of correct nodes brings about, and why.
     pub impossible_outcomes: &'static [(&'static str, &'static str)],
+}
+
+/// What is argued to be [impossible](Vocabulary::impossible): phase, input, reason.
+pub type Impossible = (&'static str, &'static str, &'static str);
+
+/// `all`, from index `from` on each of `phases` with each of `inputs`, for one reason: nodes of one kind are never told what
+/// those of another are.
+#[must_use]
+pub const fn crossed<const N: usize>(
+    mut all: [Impossible; N],
+    from: usize,
+    phases: &[&'static str],
+    inputs: &[&'static str],
+    reason: &'static str,
+) -> [Impossible; N] {
+    let mut at = 0;
+    while at < phases.len() * inputs.len() {
+        all[from + at] = (phases[at / inputs.len()], inputs[at % inputs.len()], reason);
+        at += 1;
+    }
+    all
 }
 
 /// An input met a phase, and led to a phase.

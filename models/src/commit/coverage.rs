@@ -4,7 +4,7 @@ use quorate::commit::{Mode, Outcome, Rejection, Vote, coordinator, participant};
 use quorate::either::{Either, Notice};
 
 use super::{CommitSpec, Message, Node};
-use crate::coverage::{CRASHED, FLUSHED, START, Vocabulary};
+use crate::coverage::{CRASHED, FLUSHED, Impossible, START, Vocabulary, crossed};
 use crate::spec::{Event, NoticeOf};
 
 const C_EMPTY: &str = "coordinator: nothing open";
@@ -82,8 +82,6 @@ const NOBODY_SAYS: &str = "no correct node or driver says it";
 const COORDINATORS: &str = "it is of coordinators alone";
 const PARTICIPANTS: &str = "it is of participants alone";
 
-type Impossible = (&'static str, &'static str, &'static str);
-
 const OF_COORDINATORS: [&str; 5] = [C_EMPTY, C_ONE_PHASE, C_COLLECTING, C_COMMIT, C_ABORT];
 const OF_PARTICIPANTS: [&str; 7] = [P_NEW, P_ASKED, P_DOUBT, P_RESOLVED, P_COMMIT, P_ABORT, P_ENDED];
 /// What coordinators alone are told.
@@ -117,23 +115,12 @@ const TO_PARTICIPANTS: [&str; 15] = [
     DECISION_ABORT,
     INQUIRE_PEER,
 ];
-const ELSE: [Impossible; 0] = [];
 
-/// What is of the other kind of node, and what else cannot be.
-const IMPOSSIBLE: [Impossible; 7 * 10 + 5 * 14 + ELSE.len()] = {
-    let mut all = [("", "", ""); 7 * 10 + 5 * 14 + ELSE.len()];
-    let mut at = 0;
-    while at < 70 {
-        all[at] = (OF_PARTICIPANTS[at / 10], TO_COORDINATORS[at % 10], COORDINATORS);
-        all[70 + at] = (OF_COORDINATORS[at / 14], TO_PARTICIPANTS[at % 14], PARTICIPANTS);
-        at += 1;
-    }
-    let mut more = 0;
-    while more < ELSE.len() {
-        all[140 + more] = ELSE[more];
-        more += 1;
-    }
-    all
+/// What is of the other kind of node.
+const IMPOSSIBLE: [Impossible; 7 * 10 + 5 * 15] = {
+    let none = [("", "", ""); 7 * 10 + 5 * 15];
+    let of_participants = crossed(none, 0, &OF_PARTICIPANTS, &TO_COORDINATORS, COORDINATORS);
+    crossed(of_participants, 7 * 10, &OF_COORDINATORS, &TO_PARTICIPANTS, PARTICIPANTS)
 };
 
 #[rustfmt::skip]

@@ -7,7 +7,7 @@ use quorate::saga::{
 };
 
 use super::{Input, Nodes, SagaSpec};
-use crate::coverage::{CRASHED, FLUSHED, START, Vocabulary};
+use crate::coverage::{CRASHED, FLUSHED, Impossible, START, Vocabulary, crossed};
 use crate::spec::Event;
 
 const IDLE: &str = "no saga";
@@ -56,6 +56,25 @@ const UNDO_TOLD: &str = "service: undo";
 const WORD_ACCEPTED: &str = "service: accepted";
 const LATE_CALL: &str = "service: rejected";
 const OTHER: &str = "something else";
+
+const OF_ORCHESTRATORS: [&str; 6] = [IDLE, FORWARD, BACK, STUCK, OVER, SHELVED];
+const OF_SERVICES: [&str; 2] = [RESTING, AT_WORK];
+/// What orchestrators alone are told.
+#[rustfmt::skip]
+const TO_ORCHESTRATORS: [&str; 14] = [
+    ANSWER_DONE, ANSWER_REFUSED, ANSWER_UNDONE, ANSWER_NOT_NOW, ANSWER_UNSEEN, ANSWER_SUPERSEDED, STEP_TIMER, DEADLINE,
+    BEGIN, CANCEL, RETRY, HAPPENED, NEVER, FORGET,
+];
+/// What services alone are told.
+const TO_SERVICES: [&str; 7] =
+    [CALL_DO, CALL_PROBE, CALL_UNDO, SAID_DONE, SAID_REFUSED, SAID_UNDONE, SAID_FAILED];
+
+/// What is of the other kind of node.
+const IMPOSSIBLE: [Impossible; 6 * 7 + 2 * 14] = {
+    let none = [("", "", ""); 6 * 7 + 2 * 14];
+    let of_services = crossed(none, 0, &OF_ORCHESTRATORS, &TO_SERVICES, "it is of services alone");
+    crossed(of_services, 6 * 7, &OF_SERVICES, &TO_ORCHESTRATORS, "it is of orchestrators alone")
+};
 
 pub(super) const VOCABULARY: Vocabulary = Vocabulary {
     phases: &[IDLE, FORWARD, BACK, STUCK, OVER, SHELVED, RESTING, AT_WORK],
@@ -118,7 +137,7 @@ pub(super) const VOCABULARY: Vocabulary = Vocabulary {
         WORD_ACCEPTED,
         LATE_CALL,
     ],
-    impossible: &[],
+    impossible: &IMPOSSIBLE,
     impossible_outcomes: &[],
 };
 
