@@ -7,7 +7,7 @@ use quorate::either::{Either, Notice};
 
 use super::TccSpec;
 use super::spec::{NoticeOfSite, Site};
-use crate::coverage::{ANY, CRASHED, FLUSHED, START, Vocabulary};
+use crate::coverage::{ANY, CRASHED, FLUSHED, Impossible, START, Vocabulary, crossed};
 use crate::spec::Event;
 
 const NOTHING: &str = "coordinator: nothing under way";
@@ -47,6 +47,28 @@ const REJECTED: &str = "rejected";
 const AT_COORDINATOR: &str = "a message for services, or a service's application";
 const AT_SERVICE: &str = "a message for coordinators, or a coordinator's application";
 
+const OF_COORDINATORS: [&str; 4] = [NOTHING, TRYING, CONFIRMING, CANCELLING];
+const OF_SERVICES: [&str; 5] = [IDLE, ASKED, RESERVED, LAPSED, TOLD];
+/// What coordinators alone are told.
+const TO_COORDINATORS: [&str; 6] = [TRIED, NOT_TRIED, DONE, BEGIN, DEADLINE, RESEND];
+/// What services alone are told.
+const TO_SERVICES: [&str; 6] = [TRY, CONFIRM, CANCEL, ANSWER, CARRIED_OUT, TRYING_TIMER];
+/// What else cannot be.
+const ELSE: [Impossible; 4] = [
+    (ANY, REJECTED, "no correct peer says it"),
+    (ASKED, START, "a try that is not answered is not durable"),
+    (ASKED, CONFIRM, "nobody confirms before it is reserved"),
+    (NOTHING, NOT_TRIED, "who is not waited for is not heard"),
+];
+
+const IMPOSSIBLE: [Impossible; 4 * 6 + 5 * 6 + 4] = {
+    let none = [("", "", ""); 4 * 6 + 5 * 6 + 4];
+    let of_services = crossed(none, 0, &OF_COORDINATORS, &TO_SERVICES, AT_COORDINATOR);
+    let mut all = crossed(of_services, 4 * 6, &OF_SERVICES, &TO_COORDINATORS, AT_SERVICE);
+    [all[54], all[55], all[56], all[57]] = ELSE;
+    all
+};
+
 pub(super) const VOCABULARY: Vocabulary = Vocabulary {
     phases: &[NOTHING, TRYING, CONFIRMING, CANCELLING, IDLE, ASKED, RESERVED, LAPSED, TOLD],
     inputs: &[
@@ -82,66 +104,7 @@ pub(super) const VOCABULARY: Vocabulary = Vocabulary {
         (TOLD, IDLE),
     ],
     outcomes: &[ENDED, DAMAGE, OVERDUE, IS_STUCK, LATE_ANSWER],
-    impossible: &[
-        (NOTHING, TRY, AT_COORDINATOR),
-        (TRYING, TRY, AT_COORDINATOR),
-        (CONFIRMING, TRY, AT_COORDINATOR),
-        (CANCELLING, TRY, AT_COORDINATOR),
-        (NOTHING, CONFIRM, AT_COORDINATOR),
-        (TRYING, CONFIRM, AT_COORDINATOR),
-        (CONFIRMING, CONFIRM, AT_COORDINATOR),
-        (CANCELLING, CONFIRM, AT_COORDINATOR),
-        (NOTHING, CANCEL, AT_COORDINATOR),
-        (TRYING, CANCEL, AT_COORDINATOR),
-        (CONFIRMING, CANCEL, AT_COORDINATOR),
-        (CANCELLING, CANCEL, AT_COORDINATOR),
-        (NOTHING, ANSWER, AT_COORDINATOR),
-        (TRYING, ANSWER, AT_COORDINATOR),
-        (CONFIRMING, ANSWER, AT_COORDINATOR),
-        (CANCELLING, ANSWER, AT_COORDINATOR),
-        (NOTHING, CARRIED_OUT, AT_COORDINATOR),
-        (TRYING, CARRIED_OUT, AT_COORDINATOR),
-        (CONFIRMING, CARRIED_OUT, AT_COORDINATOR),
-        (CANCELLING, CARRIED_OUT, AT_COORDINATOR),
-        (NOTHING, TRYING_TIMER, AT_COORDINATOR),
-        (TRYING, TRYING_TIMER, AT_COORDINATOR),
-        (CONFIRMING, TRYING_TIMER, AT_COORDINATOR),
-        (CANCELLING, TRYING_TIMER, AT_COORDINATOR),
-        (IDLE, TRIED, AT_SERVICE),
-        (ASKED, TRIED, AT_SERVICE),
-        (RESERVED, TRIED, AT_SERVICE),
-        (LAPSED, TRIED, AT_SERVICE),
-        (TOLD, TRIED, AT_SERVICE),
-        (IDLE, NOT_TRIED, AT_SERVICE),
-        (ASKED, NOT_TRIED, AT_SERVICE),
-        (RESERVED, NOT_TRIED, AT_SERVICE),
-        (LAPSED, NOT_TRIED, AT_SERVICE),
-        (TOLD, NOT_TRIED, AT_SERVICE),
-        (IDLE, DONE, AT_SERVICE),
-        (ASKED, DONE, AT_SERVICE),
-        (RESERVED, DONE, AT_SERVICE),
-        (LAPSED, DONE, AT_SERVICE),
-        (TOLD, DONE, AT_SERVICE),
-        (IDLE, BEGIN, AT_SERVICE),
-        (ASKED, BEGIN, AT_SERVICE),
-        (RESERVED, BEGIN, AT_SERVICE),
-        (LAPSED, BEGIN, AT_SERVICE),
-        (TOLD, BEGIN, AT_SERVICE),
-        (IDLE, DEADLINE, AT_SERVICE),
-        (ASKED, DEADLINE, AT_SERVICE),
-        (RESERVED, DEADLINE, AT_SERVICE),
-        (LAPSED, DEADLINE, AT_SERVICE),
-        (TOLD, DEADLINE, AT_SERVICE),
-        (IDLE, RESEND, AT_SERVICE),
-        (ASKED, RESEND, AT_SERVICE),
-        (RESERVED, RESEND, AT_SERVICE),
-        (LAPSED, RESEND, AT_SERVICE),
-        (TOLD, RESEND, AT_SERVICE),
-        (ANY, REJECTED, "no correct peer says it"),
-        (ASKED, START, "a try that is not answered is not durable"),
-        (ASKED, CONFIRM, "nobody confirms before it is reserved"),
-        (NOTHING, NOT_TRIED, "who is not waited for is not heard"),
-    ],
+    impossible: &IMPOSSIBLE,
     impossible_outcomes: &[],
 };
 
