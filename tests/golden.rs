@@ -333,3 +333,119 @@ fn commit_messages() {
     ];
     same_values("commit-message", &messages);
 }
+
+#[test]
+fn tcc_messages() {
+    use commit::Outcome;
+    use commit::tcc::Message;
+    let (tx, _) = a_transaction();
+    let messages = [
+        ("try", Message::Try { tx, work: b"hold 5".to_vec() }),
+        ("tried", Message::Tried { tx, reserved: true }),
+        ("not-tried", Message::Tried { tx, reserved: false }),
+        ("confirm", Message::Confirm { tx }),
+        ("cancel", Message::Cancel { tx }),
+        ("done", Message::Done { tx, took: None }),
+        ("done-otherwise", Message::Done { tx, took: Some(Outcome::Abort) }),
+        ("stuck", Message::Stuck { tx }),
+    ];
+    same_values("tcc-message", &messages);
+}
+
+/// A ballot, and what was accepted of two resource managers by then.
+fn a_ballot() -> (commit::paxos::Ballot, commit::paxos::Instances) {
+    use commit::paxos::{Accepted, Ballot};
+    let accepted = Accepted { ballot: Ballot::ZERO, vote: commit::Vote::Yes };
+    (Ballot { round: 300, rank: 1 }, [(NodeId(2), Some(accepted)), (NodeId(300), None)].into_iter().collect())
+}
+
+#[test]
+fn acceptor_records() {
+    use commit::paxos::acceptor::{Cell, Ended, Entry};
+    let ended =
+        Ended { coordinator: NodeId(1), floor: 69_000, spans: vec![(69_500, 69_501), (70_000, 70_000)] };
+    let cells = [
+        ("identity", Cell::Identity { cluster: ClusterId(7), node: NodeId(3) }),
+        ("ended", Cell::Ended(vec![ended])),
+    ];
+    same_values("acceptor-cell", &cells);
+    let ((tx, _), (promised, accepted)) = (a_transaction(), a_ballot());
+    let entries = [("ballots", Entry::Ballots { tx, promised, accepted }), ("over", Entry::Over { tx })];
+    same_values("acceptor-entry", &entries);
+}
+
+#[test]
+fn paxos_messages() {
+    use commit::paxos::{Message, Votes};
+    use commit::{Outcome, Vote};
+    let ((tx, managers), (ballot, accepted)) = (a_transaction(), a_ballot());
+    let votes: Votes = [(NodeId(2), Vote::Yes), (NodeId(300), Vote::No)].into_iter().collect();
+    let promised = commit::paxos::Ballot { round: 301, rank: 0 };
+    let messages = [
+        ("prepare", Message::Prepare { tx, managers: managers.clone(), work: b"pay 5".to_vec() }),
+        ("vote", Message::Vote { tx, managers: managers.clone(), vote: Vote::ReadOnly }),
+        ("phase-1a", Message::Phase1a { tx, ballot, managers: managers.clone() }),
+        ("phase-1b", Message::Phase1b { tx, ballot, accepted }),
+        ("phase-2a", Message::Phase2a { tx, ballot, votes: votes.clone() }),
+        ("phase-2b", Message::Phase2b { tx, ballot, votes }),
+        ("preempted", Message::Preempted { tx, ballot, promised }),
+        ("over", Message::Over { tx }),
+        ("decision", Message::Decision { tx, outcome: Outcome::Commit }),
+        ("presumed", Message::Presumed { tx }),
+        ("acknowledge", Message::Acknowledge { tx, took: None }),
+        ("acknowledge-damage", Message::Acknowledge { tx, took: Some(Outcome::Abort) }),
+        ("inquire", Message::Inquire { tx, managers }),
+        ("forget", Message::Forget { tx }),
+    ];
+    same_values("paxos-message", &messages);
+}
+
+/// A saga of a choreography, and what is known of it.
+fn a_choreography() -> (saga::choreography::Name, saga::choreography::Facts) {
+    let (step, last) = (saga::StepSet::of(saga::StepId(0)), saga::StepSet::of(saga::StepId(63)));
+    let name = saga::choreography::Name { initiator: NodeId(3), saga: saga::SagaId(70_000) };
+    let mut facts = saga::choreography::Facts::default();
+    facts.wish = Some(saga::Cause::Overdue);
+    facts.cause = Some(saga::Cause::Refused(saga::StepId(63)));
+    (facts.done, facts.failed, facts.clean) = (step, last, last);
+    (name, facts)
+}
+
+#[test]
+fn choreography_records() {
+    use saga::choreography::{Cell, Entry, Event};
+    let cells = [
+        ("identity", Cell::Identity { cluster: ClusterId(7), node: NodeId(3) }),
+        ("floors", Cell::Floors(vec![(NodeId(3), saga::SagaId(69_000)), (NodeId(128), saga::SagaId(1))])),
+    ];
+    same_values("choreography-cell", &cells);
+    let (saga, facts) = a_choreography();
+    let step = saga::StepId(63);
+    let event = |event| Entry::<Command>::Event { saga, event };
+    let entries = [
+        ("learned", event(Event::Learned(facts))),
+        ("done", event(Event::Done(step))),
+        ("refused", event(Event::Refused(step, saga::Cause::Refused(step)))),
+        ("given-up", event(Event::GivenUp(step, saga::Cause::Exhausted(step)))),
+        ("clean", event(Event::Clean(step))),
+        ("wished", event(Event::Wished(saga::Cause::Cancelled))),
+        ("tried", event(Event::Tried(step, 300))),
+        ("stuck", event(Event::Stuck(step))),
+        ("unstuck", event(Event::Unstuck(step))),
+        ("noted", event(Event::Noted)),
+    ];
+    same_values("choreography-entry", &entries);
+}
+
+#[test]
+fn choreography_messages() {
+    use saga::choreography::Message;
+    let ((saga, facts), input) = (a_choreography(), b"order 1".to_vec());
+    let (floor, definition, version) = (saga::SagaId(69_000), saga::DefinitionId(5), saga::Version(2));
+    let messages = [
+        ("event", Message::Event { saga, floor, definition, version, shape: u64::MAX, input, facts }),
+        ("ack", Message::Ack { saga, facts }),
+        ("over", Message::Over { initiator: NodeId(3), floor }),
+    ];
+    same_values("choreography-message", &messages);
+}
