@@ -163,6 +163,12 @@ pub(super) const VOCABULARY: Vocabulary = Vocabulary {
         (P_RESOLVED, P_ENDED),
         (P_COMMIT, P_ENDED),
         (P_ABORT, P_ENDED),
+        // Of several transactions the earliest is told.
+        (P_ENDED, P_ASKED),
+        (P_COMMIT, P_ASKED),
+        (P_COMMIT, P_ABORT),
+        (P_ABORT, P_ASKED),
+        (P_ABORT, P_COMMIT),
     ],
     outcomes: &[
         BEGUN, CANCELLED, COMMITTED, ABORTED, UNKNOWN, FORGOTTEN, OVERDUE, DAMAGE_THERE, REFUSED_BEGIN,

@@ -112,6 +112,8 @@ pub(super) const VOCABULARY: Vocabulary = Vocabulary {
         (FORWARD, SHELVED),
         (BACK, STUCK),
         (BACK, OVER),
+        // The next saga is told.
+        (BACK, FORWARD),
         (STUCK, FORWARD),
         (STUCK, BACK),
         (STUCK, OVER),

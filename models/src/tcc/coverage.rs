@@ -7,7 +7,7 @@ use quorate::either::{Either, Notice};
 
 use super::TccSpec;
 use super::spec::{NoticeOfSite, Site};
-use crate::coverage::{ANY, CRASHED, FLUSHED, Impossible, START, Vocabulary, crossed};
+use crate::coverage::{CRASHED, FLUSHED, Impossible, START, Vocabulary, crossed};
 use crate::spec::Event;
 
 const NOTHING: &str = "coordinator: nothing under way";
@@ -32,6 +32,15 @@ const BEGIN: &str = "asked to begin";
 const ANSWER: &str = "the application answers the try";
 const CARRIED_OUT: &str = "the application has carried it out";
 const FOUND: &str = "the application found something reserved";
+const CALL_OFF: &str = "asked to cancel";
+const WRITE_OFF: &str = "asked to write off";
+const FAILED: &str = "the application could not carry it out";
+const RETRY: &str = "an operator has it tried again";
+const GIVE_UP: &str = "an operator gives it up";
+const RELEASE: &str = "an operator releases it";
+const FORGET: &str = "an operator forgets damage";
+const RETRY_TIMER: &str = "time to try again";
+const LAPSE_TIMER: &str = "time for reservations to lapse";
 const DEADLINE: &str = "the deadline of the tries";
 const RESEND: &str = "time to say it again";
 const TRYING_TIMER: &str = "the application has not answered the try";
@@ -50,43 +59,30 @@ const AT_SERVICE: &str = "a message for coordinators, or a coordinator's applica
 const OF_COORDINATORS: [&str; 4] = [NOTHING, TRYING, CONFIRMING, CANCELLING];
 const OF_SERVICES: [&str; 5] = [IDLE, ASKED, RESERVED, LAPSED, TOLD];
 /// What coordinators alone are told.
-const TO_COORDINATORS: [&str; 6] = [TRIED, NOT_TRIED, DONE, BEGIN, DEADLINE, RESEND];
+const TO_COORDINATORS: [&str; 10] =
+    [TRIED, NOT_TRIED, DONE, TOOK, STUCK, BEGIN, CALL_OFF, WRITE_OFF, DEADLINE, RESEND];
 /// What services alone are told.
-const TO_SERVICES: [&str; 6] = [TRY, CONFIRM, CANCEL, ANSWER, CARRIED_OUT, TRYING_TIMER];
-/// What else cannot be.
-const ELSE: [Impossible; 4] = [
-    (ANY, REJECTED, "no correct peer says it"),
-    (ASKED, START, "a try that is not answered is not durable"),
-    (ASKED, CONFIRM, "nobody confirms before it is reserved"),
-    (NOTHING, NOT_TRIED, "who is not waited for is not heard"),
+#[rustfmt::skip]
+const TO_SERVICES: [&str; 14] = [
+    TRY, CONFIRM, CANCEL, ANSWER, CARRIED_OUT, FOUND, FAILED, RETRY, GIVE_UP, RELEASE, FORGET,
+    TRYING_TIMER, RETRY_TIMER, LAPSE_TIMER,
 ];
 
-const IMPOSSIBLE: [Impossible; 4 * 6 + 5 * 6 + 4] = {
-    let none = [("", "", ""); 4 * 6 + 5 * 6 + 4];
+/// What is of the other kind of node, and what is not durable.
+const IMPOSSIBLE: [Impossible; 4 * 14 + 5 * 10 + 1] = {
+    let none = [(ASKED, START, "a try that is not answered is not durable"); 4 * 14 + 5 * 10 + 1];
     let of_services = crossed(none, 0, &OF_COORDINATORS, &TO_SERVICES, AT_COORDINATOR);
-    let mut all = crossed(of_services, 4 * 6, &OF_SERVICES, &TO_COORDINATORS, AT_SERVICE);
-    [all[54], all[55], all[56], all[57]] = ELSE;
-    all
+    crossed(of_services, 4 * 14, &OF_SERVICES, &TO_COORDINATORS, AT_SERVICE)
 };
 
+#[rustfmt::skip]
 pub(super) const VOCABULARY: Vocabulary = Vocabulary {
     phases: &[NOTHING, TRYING, CONFIRMING, CANCELLING, IDLE, ASKED, RESERVED, LAPSED, TOLD],
     inputs: &[
-        START,
-        CRASHED,
-        FLUSHED,
-        TRY,
-        TRIED,
-        NOT_TRIED,
-        CONFIRM,
-        CANCEL,
-        DONE,
-        BEGIN,
-        ANSWER,
-        CARRIED_OUT,
-        DEADLINE,
-        RESEND,
-        TRYING_TIMER,
+        START, CRASHED, FLUSHED,
+        TRIED, NOT_TRIED, DONE, TOOK, STUCK, BEGIN, CALL_OFF, WRITE_OFF, DEADLINE, RESEND,
+        TRY, CONFIRM, CANCEL, ANSWER, CARRIED_OUT, FOUND, FAILED, RETRY, GIVE_UP, RELEASE, FORGET,
+        TRYING_TIMER, RETRY_TIMER, LAPSE_TIMER,
     ],
     transitions: &[
         (NOTHING, TRYING),
@@ -102,8 +98,19 @@ pub(super) const VOCABULARY: Vocabulary = Vocabulary {
         (LAPSED, TOLD),
         (LAPSED, IDLE),
         (TOLD, IDLE),
+        (ASKED, TOLD),
+        // Of several activities the earliest is told.
+        (CANCELLING, CONFIRMING),
+        (CANCELLING, TRYING),
+        (CONFIRMING, CANCELLING),
+        (CONFIRMING, TRYING),
+        (RESERVED, ASKED),
+        (TOLD, ASKED),
+        (TOLD, RESERVED),
+        // All had cancelled before the coordinator was to decide.
+        (TRYING, NOTHING),
     ],
-    outcomes: &[ENDED, DAMAGE, OVERDUE, IS_STUCK, LATE_ANSWER],
+    outcomes: &[ENDED, DAMAGE, OVERDUE, IS_STUCK, LATE_ANSWER, REJECTED],
     impossible: &IMPOSSIBLE,
     impossible_outcomes: &[],
 };
@@ -144,16 +151,34 @@ pub(super) fn input(before: &Site, event: &Event<'_, TccSpec>) -> &'static str {
             Message::Stuck { .. } => STUCK,
             _ => OTHER,
         },
-        Event::Asked(Either::Left(coordinator::Request::Begin { .. })) => BEGIN,
-        Event::Asked(Either::Right(
-            service::Request::Reserved { .. } | service::Request::NotReserved { .. },
-        )) => ANSWER,
-        Event::Asked(Either::Right(service::Request::Done { .. })) => CARRIED_OUT,
-        Event::Asked(Either::Right(service::Request::Found { .. })) => FOUND,
+        Event::Asked(Either::Left(request)) => match request {
+            coordinator::Request::Begin { .. } => BEGIN,
+            coordinator::Request::Cancel { .. } => CALL_OFF,
+            coordinator::Request::WriteOff { .. } => WRITE_OFF,
+            _ => OTHER,
+        },
+        Event::Asked(Either::Right(request)) => asked(request),
         Event::Expired(Either::Left(coordinator::Timer::Votes)) => DEADLINE,
-        Event::Expired(Either::Left(coordinator::Timer::Resend)) => RESEND,
+        Event::Expired(Either::Left(_)) => RESEND,
         Event::Expired(Either::Right(service::Timer::Trying)) => TRYING_TIMER,
+        Event::Expired(Either::Right(service::Timer::Retry)) => RETRY_TIMER,
+        Event::Expired(Either::Right(_)) => LAPSE_TIMER,
         other => other.name(),
+    }
+}
+
+/// What the application of a service says, or an operator there.
+const fn asked(request: &service::Request) -> &'static str {
+    match request {
+        service::Request::Reserved { .. } | service::Request::NotReserved { .. } => ANSWER,
+        service::Request::Done { .. } => CARRIED_OUT,
+        service::Request::Found { .. } => FOUND,
+        service::Request::Failed { .. } => FAILED,
+        service::Request::Retry { .. } => RETRY,
+        service::Request::GiveUp { .. } => GIVE_UP,
+        service::Request::Release { .. } => RELEASE,
+        service::Request::Forget { .. } => FORGET,
+        _ => OTHER,
     }
 }
 
