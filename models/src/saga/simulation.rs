@@ -154,6 +154,20 @@ impl Simulated for SagaSpec {
         Some((ORCHESTRATOR, Either::Left(request)))
     }
 
+    /// An application says nothing of a key that it is not asked about, and nothing that it was not asked to do.
+    fn stands(&self, world: &World<Self>, node: NodeId, request: &Asked) -> bool {
+        let Either::Right(request) = request else { return true };
+        let Some(service) = world.node(node).and_then(|node| node.machine.right()) else { return true };
+        let (of, undoing) = match *request {
+            service::Request::Done { key } | service::Request::Refused { key } => (key, Some(false)),
+            service::Request::Undone { key } => (key, Some(true)),
+            service::Request::Failed { key } => (key, None),
+            _ => return true,
+        };
+        let fits = |stage| undoing.is_none_or(|undoing| undoing == (stage == Stage::Undoing));
+        service.keys().any(|(key, stage)| key == of && fits(stage) && is_asked(world, service, key, stage))
+    }
+
     fn asked(&self, request: &Asked) -> Option<u64> {
         request.left()?.id().map(|id| id.0)
     }

@@ -29,7 +29,8 @@ pub struct Member {
 pub struct Config {
     /// What two-phase commit is told as well: the cluster, all members, limits and timing. Its `max_transactions` bounds
     /// what a leader has begun and, apart, what it has taken over; and at an acceptor, what it has not been told to
-    /// forget: that many are begun by votes, and up to twice as many by ballots, which end what is left over.
+    /// forget: that many are begun by votes, and ballots, which end what is left over, always find room
+    /// ([`open_max`](Self::open_max)).
     pub common: Common,
     /// Who may lead, by rank. The order is the same at all nodes, and for ever: ballots are told apart by it.
     pub leaders: Vec<NodeId>,
@@ -119,6 +120,13 @@ impl Config {
             (false, Some(_)) => Role::Acceptor,
             (false, None) => Role::ResourceManager,
         }
+    }
+
+    /// The most transactions that an acceptor keeps and has not been told to forget: as many as can be open in the whole
+    /// cluster, at `max_transactions` a member. With fewer, acceptors full of different ones could hold each other up.
+    #[must_use]
+    pub fn open_max(&self) -> usize {
+        self.common.max_transactions.saturating_mul(self.common.members.len())
     }
 
     /// How many acceptors are a majority: F+1.

@@ -134,7 +134,7 @@ impl<W: Work> Acceptor<W> {
             }
         }
         // A ballot ends what votes began, here or elsewhere, so it finds room where they do not.
-        let most = self.config.common.max_transactions.saturating_mul(2);
+        let most = self.config.open_max();
         let Some(ballots) = self.join(tx, managers.clone(), most, cx) else { return false };
         if !ballots.instances.iter().map(|(manager, _)| *manager).eq(managers) {
             reject(from, Rejection::Contradicts, cx);

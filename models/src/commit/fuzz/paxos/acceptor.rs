@@ -76,13 +76,13 @@ impl Subject for OneAcceptor {
     }
 
     fn fits(&self, machine: &Acceptor) -> Result<(), String> {
-        let common = &self.member.config.common;
-        if machine.live() > common.max_transactions {
-            return Err(format!("{} transactions, of {}", machine.live(), common.max_transactions));
+        let config = &self.member.config;
+        if machine.live() > config.open_max() {
+            return Err(format!("{} transactions, of {}", machine.live(), config.open_max()));
         }
         // What is over is written into its cell before the head of the journal is dropped: it takes a second time around.
-        let needed = 2 * ENTRIES_PER_NEEDED.saturating_mul(common.max_transactions);
-        let most = needed.saturating_add(2 * common.journal_slack).saturating_add(ENTRIES_PER_STEP);
+        let needed = 2 * ENTRIES_PER_NEEDED.saturating_mul(config.open_max());
+        let most = needed.saturating_add(2 * config.common.journal_slack).saturating_add(ENTRIES_PER_STEP);
         match machine.journal_len() {
             long if long > most as u64 => Err(format!("{long} entries in the journal, of {most}")),
             _ => Ok(()),

@@ -106,8 +106,10 @@ impl Subject for OneLeader {
 
     fn fits(&self, machine: &Leader) -> Result<(), String> {
         let common = &self.member.config.common;
-        if machine.in_flight() > common.max_transactions {
-            return Err(format!("{} transactions, of {}", machine.in_flight(), common.max_transactions));
+        // Of its own, and taken over.
+        let most = common.max_transactions.saturating_mul(2);
+        if machine.in_flight() > most {
+            return Err(format!("{} transactions, of {most}", machine.in_flight()));
         }
         let most = common.max_bytes.max(common.max_participants.saturating_mul(common.max_work_bytes));
         match machine.held_bytes() {
