@@ -165,7 +165,11 @@ impl Simulated for SagaSpec {
             _ => return true,
         };
         let fits = |stage| undoing.is_none_or(|undoing| undoing == (stage == Stage::Undoing));
-        service.keys().any(|(key, stage)| key == of && fits(stage) && is_asked(world, service, key, stage))
+        let again = matches!(request, service::Request::Refused { .. }) && is_sworn(world, service, of);
+        again
+            || service
+                .keys()
+                .any(|(key, stage)| key == of && fits(stage) && is_asked(world, service, key, stage))
     }
 
     fn asked(&self, request: &Asked) -> Option<u64> {
@@ -224,11 +228,22 @@ impl Simulated for SagaSpec {
 
 /// What a service that is well says of what it is at work on.
 fn obeyed(world: &World<SagaSpec>, service: &Service<Input>) -> Option<service::Request> {
+    if let Some((key, _)) = service.keys().find(|(key, _)| is_sworn(world, service, *key)) {
+        return Some(service::Request::Refused { key });
+    }
     let (key, stage) = service.keys().find(|(key, stage)| is_asked(world, service, *key, *stage))?;
     Some(match stage {
         Stage::Undoing => service::Request::Undone { key },
         _ => service::Request::Done { key },
     })
+}
+
+/// Whether the application of a service is asked to do what it has said it never will, which a crash of the service took
+/// back: then it says so again.
+fn is_sworn(world: &World<SagaSpec>, service: &Service<Input>, key: saga::Key) -> bool {
+    let sworn = world.history().past(key.saga).is_some_and(|past| past.sworn.contains(key.step));
+    let is_doing = service.keys().any(|(of, stage)| (of, stage) == (key, Stage::Doing));
+    sworn && is_doing && service.is_at_work(key)
 }
 
 /// Whether the application of a service is at work on a key, and was told so.
