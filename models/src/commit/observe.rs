@@ -283,8 +283,8 @@ fn refused(seen: &At<'_>, tx: TxId, reason: participant::Refusal, history: &mut 
     }
     part.app = App::Over;
     part.closed = true;
-    // Of what it was told to do and did, it was told so.
-    let done = part.told.is_some_and(|told| told.outcome == Outcome::Commit);
+    // Of what it was told to do and did, it was told so, or that an operator did it against the outcome.
+    let done = part.told.is_some_and(|told| told.outcome == Outcome::Commit) && !part.damage_here;
     hold(!done, TOLD_ONCE)?;
     stated(deal, Outcome::Abort)
 }
