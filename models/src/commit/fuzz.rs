@@ -170,3 +170,10 @@ pub(crate) const fn rejected(reason: Rejection) -> &'static str {
         _ => "rejected",
     }
 }
+
+/// Whether a journal is as short as one is kept of which so many entries are needed.
+pub(crate) fn journal_fits(long: u64, needed: usize, config: &Config) -> Result<(), String> {
+    let kept = ENTRIES_PER_NEEDED.saturating_mul(needed);
+    let most = kept.saturating_add(config.journal_slack).saturating_add(ENTRIES_PER_STEP);
+    if long > most as u64 { Err(format!("{long} entries in the journal, of {most}")) } else { Ok(()) }
+}

@@ -10,8 +10,8 @@ use quorate::id::{NodeId, RequestId};
 use quorate::machine::{Input, InputOf};
 
 use super::{
-    Bytes, Coordinator, ENTRIES_PER_NEEDED, ENTRIES_PER_STEP, TO_ANYBODY, TO_COORDINATOR, any_message,
-    any_tx, arbitrary_config, rejected,
+    Bytes, Coordinator, TO_ANYBODY, TO_COORDINATOR, any_message, any_tx, arbitrary_config, journal_fits,
+    rejected,
 };
 use crate::fuzz::subject::{DiskOf, former};
 use crate::fuzz::{Subject, pick};
@@ -109,12 +109,7 @@ impl Subject for OneCoordinator {
         if largest > Some(config.max_participants) {
             return Err(format!("{largest:?} participants, of {}", config.max_participants));
         }
-        let needed = ENTRIES_PER_NEEDED.saturating_mul(config.max_transactions);
-        let most = needed.saturating_add(config.journal_slack).saturating_add(ENTRIES_PER_STEP);
-        match machine.journal_len() {
-            long if long > most as u64 => Err(format!("{long} entries in the journal, of {most}")),
-            _ => Ok(()),
-        }
+        journal_fits(machine.journal_len(), config.max_transactions, config)
     }
 
     fn kind(&self, notice: &Notice) -> &'static str {

@@ -10,8 +10,8 @@ use quorate::id::NodeId;
 use quorate::machine::{Input, InputOf};
 
 use super::{
-    Bytes, ENTRIES_PER_NEEDED, ENTRIES_PER_STEP, Participant, TO_ANYBODY, TO_PARTICIPANT, any_message,
-    any_tx, arbitrary_config, rejected,
+    Bytes, Participant, TO_ANYBODY, TO_PARTICIPANT, any_message, any_tx, arbitrary_config, journal_fits,
+    rejected,
 };
 use crate::fuzz::subject::{DiskOf, former};
 use crate::fuzz::{Subject, pick};
@@ -141,12 +141,7 @@ pub(crate) fn fits(config: &Config, machine: &Participant) -> Result<(), String>
         }
     }
     let tombstones = config.max_tombstones.saturating_mul(config.members.len().saturating_add(1));
-    let needed = ENTRIES_PER_NEEDED.saturating_mul(config.max_transactions.saturating_add(tombstones));
-    let most = needed.saturating_add(config.journal_slack).saturating_add(ENTRIES_PER_STEP);
-    match machine.journal_len() {
-        long if long > most as u64 => Err(format!("{long} entries in the journal, of {most}")),
-        _ => Ok(()),
-    }
+    journal_fits(machine.journal_len(), config.max_transactions.saturating_add(tombstones), config)
 }
 
 const fn is_over(phase: &Phase) -> bool {

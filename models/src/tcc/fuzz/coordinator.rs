@@ -9,7 +9,7 @@ use quorate::id::{NodeId, RequestId};
 use quorate::machine::{Input, InputOf};
 
 use super::{Bytes, Coordinator, TO_ANYBODY, TO_COORDINATOR, any_message, arbitrary_member};
-use crate::commit::fuzz::{ENTRIES_PER_NEEDED, ENTRIES_PER_STEP, any_tx, rejected};
+use crate::commit::fuzz::{any_tx, journal_fits, rejected};
 use crate::fuzz::subject::{DiskOf, former};
 use crate::fuzz::{Subject, pick};
 
@@ -102,12 +102,7 @@ impl Subject for OneCoordinator {
         if machine.in_flight() > config.max_transactions {
             return Err(format!("{} activities, of {}", machine.in_flight(), config.max_transactions));
         }
-        let needed = ENTRIES_PER_NEEDED.saturating_mul(config.max_transactions);
-        let most = needed.saturating_add(config.journal_slack).saturating_add(ENTRIES_PER_STEP);
-        match machine.journal_len() {
-            long if long > most as u64 => Err(format!("{long} entries in the journal, of {most}")),
-            _ => Ok(()),
-        }
+        journal_fits(machine.journal_len(), config.max_transactions, config)
     }
 
     fn kind(&self, notice: &Notice) -> &'static str {

@@ -9,7 +9,7 @@ use quorate::id::NodeId;
 use quorate::machine::{Input, InputOf};
 
 use super::{Bytes, Service, TO_ANYBODY, TO_SERVICE, any_message, arbitrary_member};
-use crate::commit::fuzz::{ENTRIES_PER_NEEDED, ENTRIES_PER_STEP, any_tx, rejected};
+use crate::commit::fuzz::{any_tx, journal_fits, rejected};
 use crate::fuzz::subject::{DiskOf, former};
 use crate::fuzz::{Subject, pick};
 
@@ -85,12 +85,7 @@ impl Subject for OneService {
             return Err(format!("{} bytes of work, of {most}", machine.held_bytes()));
         }
         let tombstones = config.max_tombstones.saturating_mul(config.members.len().saturating_add(1));
-        let needed = ENTRIES_PER_NEEDED.saturating_mul(config.max_transactions.saturating_add(tombstones));
-        let most = needed.saturating_add(config.journal_slack).saturating_add(ENTRIES_PER_STEP);
-        match machine.journal_len() {
-            long if long > most as u64 => Err(format!("{long} entries in the journal, of {most}")),
-            _ => Ok(()),
-        }
+        journal_fits(machine.journal_len(), config.max_transactions.saturating_add(tombstones), config)
     }
 
     fn kind(&self, notice: &Notice<Bytes>) -> &'static str {
