@@ -95,6 +95,7 @@ impl Toy {
         registry.mutants.root = Some(folder.path().to_path_buf());
         registry.mutants.package = "toy-models".to_owned();
         registry.mutants.mark_crate = "toy".to_owned();
+        registry.mutants.by_features = false;
         let toy = Self { folder, registry };
         let manifest = "[package]\nname = \"toy\"\nedition = \"2024\"\n[workspace]\nmembers = [\"models\"]\n\
             [profile.mutants]\ninherits = \"dev\"\n";
@@ -315,6 +316,28 @@ fn either_explorer_can_be_asked_alone_and_only_what_it_was_asked_for_is_argued_a
     assert!(said.status == UNDECIDED && said.err.contains("`fake` has no simulation"), "{}", said.err);
     let said = toy.run(&[]);
     assert!(said.status == HOLDS && said.out.contains("its mutants have one explorer"), "{}", said.err);
+}
+
+/// What a package of many protocols builds for the mutants of one is that one.
+#[test]
+fn where_protocols_are_features_only_those_of_the_mutants_at_hand_are_built() {
+    let mut toy = Toy::new();
+    toy.registry.mutants.by_features = true;
+    toy.mutant("killed", "", "two = 2;", "two = 3; @reached;");
+    let said = toy.run(&[]);
+    assert!(said.err.contains("does not contain this feature: fake"), "{}", said.err);
+
+    let file = toy.folder.path().join("models/Cargo.toml");
+    let manifest = fs::read_to_string(&file).expect("written");
+    toy.write(
+        "models/Cargo.toml",
+        &format!("{manifest}[features]\ndefault = [\"other\"]\nfake = []\nother = []\n"),
+    );
+    let main = format!(
+        "#[cfg(any(feature = \"other\", not(feature = \"fake\")))]\ncompile_error!(\"built whole\");\n{MAIN}"
+    );
+    toy.write("models/src/main.rs", &main);
+    toy.grades(HOLDS, &[]);
 }
 
 #[test]
