@@ -11,7 +11,7 @@
 //!
 //! # How many states
 //! The published run of the paper's TLA+ specification (two resource managers, three acceptors, two ballots) has 1.3 million
-//! states. Within the same bounds and with one crash of any node, the world `takeover` at standard bounds had 890,657 (with `Spec::prompt`, which is off until its proof stands), in
+//! states. Within the same bounds and with one crash of any node, the world `takeover` at standard bounds has 890,657, in
 //! 3,720,866 steps and a minute on two threads of a shared machine; without the crash (`--limit crashes=0`) 642,150. They
 //! are states of other things. There are more of them since a leader is a machine that counts what it has received,
 //! where the specification looks at all that was ever sent; since nodes write to disks, where a crash may cut; since timers

@@ -81,9 +81,8 @@ fn rivals(level: Level) -> Setup {
 
 /// A leader that crashes in its ballot, and begins another: of what is reported the highest ballot counts.
 fn returning(level: Level) -> Setup {
-    let ballots: &[u64] = at(level, &[1], &[2], &[2]);
-    let spec = PaxosCommitSpec::new(1, 3, at(level, 1, 1, 2)).balloting(Some(ballots)).doubting();
-    (spec.voting(&[Vote::Yes]), crashing(at(level, 0, 1, 2)))
+    let spec = PaxosCommitSpec::new(1, 3, at(level, 1, 1, 2)).balloting(Some(&[2])).doubting();
+    (spec.voting(&[Vote::Yes]), crashing(at(level, 1, 2, 2)))
 }
 
 /// One resource manager: what a vote at one acceptor alone comes to, when the leader that waits for it goes on.
