@@ -199,10 +199,10 @@ pub trait Spec: Clone + Send + Sync + 'static {
         false
     }
 
-    /// Whether nothing that a node sends may leave before the records in front of it, and every record is
-    /// [quiet](Self::quiet). Then what a step has a node write may as well become durable at once, or never, if the node
-    /// crashes over it: before either, nothing else need be tried (`moves.rs` says why). A property may look at a free
-    /// notice, but not for what other nodes have done by then.
+    /// Whether nothing that a node sends may leave before the records in front of it. Then what a step has a node write
+    /// may as well become durable at once, or never, if the node crashes over it: before either, it may be asked things,
+    /// and nothing else need be tried (`moves.rs` says why). A property may look at a free notice, but not for what other
+    /// nodes have done by then; what may be asked rests on what has left the node.
     fn prompt(&self) -> bool {
         false
     }

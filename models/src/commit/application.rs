@@ -68,13 +68,14 @@ pub(super) fn of_participant(
                 let ready = |vote: &_| participant::Request::Ready { tx, vote: *vote };
                 requests.extend(spec.votes().iter().map(ready).map(Either::Right));
             }
-            App::Told if !spec.are_terse() => {
+            App::Told | App::Harmed if !spec.are_terse() => {
                 requests.push(Either::Right(participant::Request::Done { tx }));
             }
             App::Back if !spec.are_terse() => {
                 requests.push(Either::Right(participant::Request::Found { tx }));
             }
             App::Told
+            | App::Harmed
             | App::Back
             | App::Finding
             | App::Idle

@@ -100,6 +100,8 @@ pub enum App {
     Finding,
     /// It was told to carry something out, or of damage, and has not said that it did.
     Told,
+    /// It carried out what an operator decided, said so, and was told since that this did damage.
+    Harmed,
     /// It has said so.
     Done,
     /// It has nothing to do with it any more.

@@ -102,6 +102,7 @@ fn crashed(spec: &CommitSpec, seen: &At<'_>, history: &mut History) {
                 // Who goes by positions carried it out as he was told.
                 App::Told if spec.by_positions() => App::Done,
                 App::Told => App::Back,
+                App::Harmed => App::Done,
                 App::Declined if !written && !part.closed => App::Idle,
                 other => other,
             };
@@ -260,7 +261,7 @@ fn participant_tells(
             let Some(part) = deal.parts.iter_mut().find(|part| part.node == seen.node) else { return Ok(()) };
             hold(part.heuristic == Some(*took) && took != outcome, DAMAGE)?;
             part.damage_here = true;
-            part.app = App::Told;
+            part.app = if matches!(part.app, App::Done | App::Harmed) { App::Harmed } else { App::Told };
         }
         participant::Notice::Refused { tx, reason } => refused(seen, *tx, *reason, history)?,
         participant::Notice::Rejected { reason, .. } => hold(*reason == Rejection::TooLate, UNDERSTOOD)?,

@@ -153,7 +153,7 @@ impl Simulated for CommitSpec {
         };
         match request {
             Either::Right(participant::Request::Ready { tx, .. }) => is(*tx, App::Asked),
-            Either::Right(participant::Request::Done { tx }) => is(*tx, App::Told),
+            Either::Right(participant::Request::Done { tx }) => is(*tx, App::Told) || is(*tx, App::Harmed),
             Either::Right(participant::Request::Found { tx }) => is(*tx, App::Back),
             _ => true,
         }

@@ -388,6 +388,11 @@ impl Spec for CommitSpec {
         }
     }
 
+    /// Nothing that any of them sends is free.
+    fn prompt(&self) -> bool {
+        true
+    }
+
     fn vocabulary(&self) -> Vocabulary {
         coverage::VOCABULARY
     }

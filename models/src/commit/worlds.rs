@@ -51,6 +51,7 @@ fn checks() -> Vec<Box<dyn Check>> {
         world("operator-commit", "an operator who decides what is in doubt, presumed commit", |level| {
             operator(level, Mode::PresumedCommit)
         }),
+        world("operator-three", "an operator, and three participants, presumed abort", operator_three),
         world("positions", "an operator, and applications that go by positions", positions),
         world("cancels", "transactions that are cancelled", cancels),
         world("late", "messages that come after all is over", late),
@@ -105,13 +106,13 @@ fn three(level: Level, mode: Mode) -> Setup {
 /// What applications say of what they carried out, and of what they found prepared after a crash.
 fn applied(level: Level, mode: Mode) -> Setup {
     let spec = CommitSpec::new(2).beginning(mode).expecting(ENDS);
-    (spec, Limits::faults(2, at(level, 1, 2, 2), at(level, 0, 1, 1)))
+    (spec, Limits::faults(2, at(level, 2, 2, 3), at(level, 0, 1, 1)))
 }
 
 fn read_only(level: Level, mode: Mode) -> Setup {
     let votes = [Vote::Yes, Vote::No, Vote::ReadOnly];
     let spec = CommitSpec::new(2).beginning(mode).terse().voting(&votes).expecting(ENDS);
-    (spec, Limits::faults(2, at(level, 1, 2, 2), at(level, 0, 1, 1)))
+    (spec, Limits::faults(2, at(level, 2, 2, 3), at(level, 0, 1, 1)))
 }
 
 fn one_phase(level: Level) -> Setup {
@@ -125,7 +126,15 @@ fn one_phase(level: Level) -> Setup {
 fn operator(level: Level, mode: Mode) -> Setup {
     let spec = CommitSpec::new(2).beginning(mode).resolved_at(1).expecting(Expect { damages: true, ..ENDS });
     let spec = if level == Level::Deep { spec } else { spec.voting(&[Vote::Yes]) };
-    (spec, Limits::faults(2, at(level, 0, 1, 2), at(level, 0, 0, 1)))
+    (spec, Limits::faults(2, at(level, 1, 2, 2), at(level, 0, 0, 1)))
+}
+
+/// Applications say no more than their votes: what they say of damage is in the worlds of two. At quick bounds there are
+/// two participants here as well.
+fn operator_three(level: Level) -> Setup {
+    let spec = CommitSpec::new(at(level, 2, 3, 3)).beginning(Mode::PresumedAbort).terse().resolved_at(1);
+    let expect = Expect { damages: true, ..ENDS };
+    (spec.expecting(expect), Limits::faults(3, at(level, 1, 2, 2), at(level, 1, 0, 1)))
 }
 
 fn positions(level: Level) -> Setup {
@@ -136,7 +145,7 @@ fn positions(level: Level) -> Setup {
 
 fn cancels(level: Level) -> Setup {
     let spec = CommitSpec::new(2).beginning(Mode::PresumedAbort).terse().cancelled().expecting(ENDS);
-    (spec, Limits::faults(2, at(level, 0, 1, 1), at(level, 0, 0, 1)))
+    (spec, Limits::faults(2, at(level, 1, 2, 2), at(level, 0, 0, 1)))
 }
 
 fn late(level: Level) -> Setup {
@@ -145,7 +154,7 @@ fn late(level: Level) -> Setup {
         .terse()
         .voting(&[Vote::Yes, Vote::ReadOnly])
         .with_late_messages();
-    (spec, Limits::faults(2, at(level, 0, 1, 1), 1))
+    (spec, Limits::faults(2, at(level, 1, 2, 2), 1))
 }
 
 /// One tombstone, and a journal that is shortened at once.

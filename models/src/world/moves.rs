@@ -29,12 +29,13 @@
 //! What is reached by this differs only in how much of what is quiet is on disk already: the machines are the same.
 //!
 //! A fourth: a node that waits for its disk may go on meanwhile, and so may the others. Where nothing leaves before the records
-//! in front of it and all of those are quiet ([`Spec::prompt`]), nothing comes of that. If the disk gets to it in the
-//! end, the world in which it did so at once covers this one all along. If the node crashes before, what it did since the
-//! first step of which something is lost has left no trace but the messages it took, so the world in which it crashed
-//! right after that step, and those messages are still in flight, covers what comes of it. So:
+//! in front of it ([`Spec::prompt`]), nothing comes of that. If the disk gets to it in the end, the node may as well have
+//! taken the step only then: nobody has seen anything of it before, and the messages that it took are in flight for longer.
+//! If the node crashes before, what it did since the first step of which something is lost has left no trace but the
+//! messages it took and what it was asked, so the world in which it crashed right after that step and those requests,
+//! and those messages are still in flight, covers what comes of it. So:
 //!
-//! - *A node writes at once, or crashes over it:* while one waits, nothing else is tried.
+//! - *A node writes at once, or crashes over it:* while one waits, it is asked things, and nothing else is tried.
 //!
 //! And a fifth, where any message may arrive any number of times and any number may be in flight: to arrive and be gone is
 //! to arrive, stay, and be lost.
@@ -145,12 +146,12 @@ impl<S: Spec> Rules<S> {
     }
 }
 
-/// While a node waits for its disk: what comes of that.
+/// While a node waits for its disk: what comes of that, and what it is asked meanwhile.
 fn only_of_disks<S: Spec>(world: &World<S>, actions: &mut Vec<ActionOf<S>>) {
     let waits = |id: &NodeId| world.node(*id).is_some_and(|node| node.ledger.is_waiting());
     if world.ids().any(|id| waits(&id)) {
         actions.retain(|action| match action {
-            Action::Flush(id) | Action::Crash(id, ..) => waits(id),
+            Action::Flush(id) | Action::Crash(id, ..) | Action::Request(id, ..) => waits(id),
             _ => false,
         });
     }
