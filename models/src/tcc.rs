@@ -9,6 +9,7 @@
 //! | `fuzz.rs`, `fuzz/` | the machines told anything by bytes, the world by bytes, the decoders |
 //! | `liveness.rs` | what happens at last |
 //! | `worlds.rs` | the portfolio of worlds and how far each goes |
+//! | `simulation.rs` | long runs by a seed |
 //!
 //! # The world
 //! Node 0 coordinates, the others are services, each with an application that is part of the history: it reserves when it
@@ -20,10 +21,12 @@ pub mod fuzz;
 mod history;
 mod liveness;
 pub mod properties;
+mod simulation;
 mod spec;
 mod worlds;
 
 pub use history::{Activity, Branch, Held, History, Told};
 pub use liveness::ENDS_AT_LAST;
+pub use simulation::simulation;
 pub use spec::{Site, TccSpec};
 pub use worlds::protocol;

@@ -2,7 +2,7 @@
 
 use quorate::commit::coordinator;
 use quorate::commit::participant::{Notice, Phase, Refusal, Request};
-use quorate::commit::{Mode, Outcome};
+use quorate::commit::{Mode, Outcome, Rejection};
 
 use crate::bench::{Bench, C, Work, n, tx};
 
@@ -208,6 +208,30 @@ fn an_operator_lets_go_of_damage_once_it_is_seen_to() {
     assert_eq!(bench.phase(n(2), tx(1)), Some(Phase::Forgotten), "not after a crash either");
     bench.ask(n(2), Request::Forget { tx: tx(1) });
     assert!(bench.participants[&n(2)].notices.contains(&refused(Refusal::NotDamaged)), "once");
+}
+
+#[test]
+fn an_operator_lets_go_of_what_he_decided_once_it_is_carried_out_where_nobody_will_tell_the_outcome() {
+    let refused = Notice::Refused { tx: tx(1), reason: Refusal::NotDamaged };
+    for crashes in [false, true] {
+        let mut bench = in_doubt();
+        bench.application(n(2)).carries_out = false;
+        bench.ask(n(2), resolve(Outcome::Abort));
+        bench.ask(n(2), Request::Forget { tx: tx(1) });
+        assert!(bench.participants[&n(2)].notices.contains(&refused), "it is not carried out");
+        bench.ask(n(2), Request::Done { tx: tx(1) });
+        bench.ask(n(2), Request::Forget { tx: tx(1) });
+        if crashes {
+            bench.crash(n(2), 0);
+        }
+        assert_eq!(bench.phase(n(2), tx(1)), Some(Phase::Ended(Some(Outcome::Abort))));
+        assert_eq!(bench.participants[&n(2)].machine.live(), 0);
+        // The outcome comes after all, and is another one: that is not passed over in silence.
+        bench.resend();
+        bench.deliver_all();
+        let rejected = Notice::Rejected { from: C, reason: Rejection::Contradicts };
+        assert!(bench.participants[&n(2)].notices.contains(&rejected));
+    }
 }
 
 #[test]

@@ -125,6 +125,26 @@ fn an_operator_releases_a_reservation_as_if_it_had_lapsed() {
 }
 
 #[test]
+fn what_was_released_at_a_service_that_is_written_off_is_let_go_of_by_an_operator() {
+    let mut bench = Bench::new(2);
+    bench.begin();
+    bench.deliver_round();
+    bench.intercept(C);
+    bench.deadline();
+    bench.intercept(n(3));
+    assert!(bench.write_off(tx(1), n(3)));
+    bench.deliver_all();
+    assert!(bench.ended(tx(1)), "nobody will tell n3");
+    bench.ask(n(3), Request::Release { tx: tx(1) });
+    assert_eq!(bench.held(n(3), tx(1)), Some(Held::Released));
+    assert_eq!(bench.services[&n(3)].machine.live(), 1, "it waits for what is decided");
+    bench.ask(n(3), Request::Forget { tx: tx(1) });
+    assert_eq!(bench.services[&n(3)].machine.live(), 0);
+    bench.crash(n(3));
+    assert_eq!(bench.services[&n(3)].machine.live(), 0);
+}
+
+#[test]
 fn a_limit_that_could_pass_while_others_are_tried_is_no_configuration() {
     let mut config = Config::new(ClusterId(7), [C, n(2)]);
     config.lapse = Some(Delay::exactly(config.commit.votes.max * 2));

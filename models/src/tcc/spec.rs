@@ -86,6 +86,12 @@ impl TccSpec {
         })
     }
 
+    /// The configuration.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
     pub(super) const fn fails(&self) -> bool {
         self.fails
     }

@@ -13,7 +13,7 @@ pub fn protocol() -> Protocol {
         name: "tcc",
         source: "Pardon and Pautasso, Towards Distributed Atomic Transactions over RESTful Services, 2011",
         checks: checks(),
-        simulation: None,
+        simulation: Some(super::simulation()),
     }
 }
 

@@ -56,10 +56,14 @@ pub enum Request {
         /// The transaction.
         tx: TxId,
     },
-    /// An operator says that nobody need be told of the damage any more. Until then it is remembered after
-    /// [`Done`](Self::Done), so that the coordinator hears of it however often it asks.
+    /// An operator says that nobody need be told of what an operator decided any more (X/Open XA, `xa_forget`).
     ///
-    /// [`Notice::Refused`] if no damage was done, or it is not [`Done`](Self::Done).
+    /// Until then damage is remembered after [`Done`](Self::Done), so that the coordinator hears of it however often it
+    /// asks; and what is [resolved](Self::Resolve) and [`Done`](Self::Done) waits for the outcome, for ever if nobody is
+    /// left to tell it. What was decided counts as the outcome from then on: if another one comes after all, it is
+    /// [rejected](Notice::Rejected).
+    ///
+    /// [`Notice::Refused`] if no operator decided, or what was told is not [`Done`](Self::Done).
     Forget {
         /// The transaction.
         tx: TxId,
@@ -154,7 +158,7 @@ pub enum Refusal {
     Over,
     /// So many operators' decisions are remembered: first [forget](Request::Forget) damage that is seen to.
     TooManyResolved,
-    /// There is no damage to forget, or it is not seen to.
+    /// There is no damage and no decision of an operator to forget, or it is not carried out.
     NotDamaged,
 }
 
@@ -169,7 +173,9 @@ impl fmt::Display for Refusal {
             Self::TooManyResolved => {
                 "too many operators' decisions are remembered: forget damage that is seen to"
             }
-            Self::NotDamaged => "there is no damage to forget, or it is not seen to",
+            Self::NotDamaged => {
+                "there is no damage and no decision of an operator to forget, or it is not carried out"
+            }
         })
     }
 }

@@ -161,16 +161,20 @@ impl<W: Work> Participant<W> {
         if self.resolved < self.config.max_tombstones { Ok(()) } else { Err((tx, Refusal::TooManyResolved)) }
     }
 
-    /// An operator says that nobody need be told of the damage any more.
+    /// An operator says that nobody need be told of what an operator decided any more: of damage that is seen to, or of
+    /// what is carried out and whose outcome nobody will tell. What was decided here counts as the outcome then.
     pub(in crate::commit) fn forget<Cx: Context<Self> + ?Sized>(
         &mut self,
         tx: TxId,
         cx: &mut Cx,
     ) -> Result<(), Refused> {
-        let Known::Is(State::Ended { outcome, took: Some(_) }) = self.known(tx) else {
-            return Err((tx, Refusal::NotDamaged));
+        let outcome = match self.known(tx) {
+            Known::Is(State::Ended { outcome, took: Some(_) }) => *outcome,
+            Known::Is(State::Prepared { heuristic: Some(Heuristic { outcome, done: true, .. }), .. }) => {
+                Some(*outcome)
+            }
+            _ => return Err((tx, Refusal::NotDamaged)),
         };
-        let outcome = *outcome;
         self.put(tx, State::Ended { outcome, took: None }, cx);
         Ok(())
     }

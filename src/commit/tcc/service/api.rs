@@ -74,9 +74,11 @@ pub enum Request {
         /// The activity.
         tx: TxId,
     },
-    /// An operator says that nobody need be told of the damage any more. Until then it is remembered after
-    /// [`Done`](Self::Done) and [`GiveUp`](Self::GiveUp). [`Notice::Refused`] if no damage was done, or it is not
-    /// seen to.
+    /// An operator says that nobody need be told any more of damage that is seen to, which is remembered until then after
+    /// [`Done`](Self::Done) and [`GiveUp`](Self::GiveUp); or of what lapsed or was [released](Self::Release) and is
+    /// [`Done`](Self::Done), where the coordinator has
+    /// [written this service off](super::coordinator::Request::WriteOff) and will say nothing. [`Notice::Refused`] if
+    /// nothing of the kind is remembered.
     Forget {
         /// The activity.
         tx: TxId,
