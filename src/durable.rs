@@ -201,7 +201,17 @@ impl<V, E> Image<V, E> {
     ///
     /// # Errors
     /// [`Misfit`], and the image is unchanged.
+    #[inline]
     pub fn apply(&mut self, record: Record<V, E>) -> Result<(), Misfit> {
+        match record {
+            // Most records are this, and a caller that knows so calls no more than that.
+            Record::Append { log, index, entry } => self.append(log, index, entry),
+            other => self.change(other),
+        }
+    }
+
+    /// Applies what is not an append.
+    fn change(&mut self, record: Record<V, E>) -> Result<(), Misfit> {
         match record {
             Record::Put { cell, value } => {
                 self.cells.insert(cell, value);
@@ -225,7 +235,10 @@ impl<V, E> Image<V, E> {
     }
 
     fn append(&mut self, log: LogId, index: u64, entry: E) -> Result<(), Misfit> {
-        let log = self.logs.entry(log).or_insert_with(|| ImageLog { first: index, entries: VecDeque::new() });
+        let log = match self.logs.get_mut(&log) {
+            Some(log) => log,
+            None => self.logs.entry(log).or_insert(ImageLog { first: index, entries: VecDeque::new() }),
+        };
         let expected = log.end().ok_or(Misfit::Exhausted)?;
         if index != expected {
             return Err(Misfit::Gap { expected, found: index });

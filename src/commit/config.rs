@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
+use super::ids::find_number;
 use crate::id::{ClusterId, NodeId};
 use crate::time::Delay;
 
@@ -106,8 +107,9 @@ impl Config {
 
     /// Whether `node` is a member.
     #[must_use]
+    #[inline]
     pub fn knows(&self, node: NodeId) -> bool {
-        self.members.binary_search(&node).is_ok()
+        find_number(&self.members, node.0, |member| member.0).is_ok()
     }
 }
 

@@ -131,7 +131,13 @@ impl<W: Work> Coordinator<W> {
     }
 
     fn position(&self, number: u64) -> Option<usize> {
-        self.transactions.binary_search_by_key(&number, |transaction| transaction.number).ok()
+        // Numbers have few gaps: first it is looked for where it is without any.
+        let first = self.transactions.front()?.number;
+        let guess = usize::try_from(number.checked_sub(first)?).ok()?;
+        match self.transactions.get(guess) {
+            Some(found) if found.number == number => Some(guess),
+            _ => self.transactions.binary_search_by_key(&number, |found| found.number).ok(),
+        }
     }
 
     const fn tx(&self, number: u64) -> TxId {

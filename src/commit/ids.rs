@@ -39,6 +39,37 @@ pub(super) fn permute_nodes(nodes: &mut Nodes, by: &Permutation<'_>) {
     nodes.sort_unstable();
 }
 
+/// Where `number` is among what ascends by number, or would be.
+///
+/// Numbers have few gaps: it is first looked for where it is without any, counted from the last.
+#[inline]
+pub(super) fn find_number<T>(
+    among: &[T],
+    number: u64,
+    number_of: impl Fn(&T) -> u64,
+) -> Result<usize, usize> {
+    let (Some(first), Some(last)) = (among.first(), among.last()) else { return Err(0) };
+    let (first, last) = (number_of(first), number_of(last));
+    if number > last {
+        return Err(among.len());
+    }
+    if number < first {
+        return Err(0);
+    }
+    let back = usize::try_from(last - number).unwrap_or(usize::MAX);
+    let at = among.len().wrapping_sub(1).wrapping_sub(back);
+    match among.get(at) {
+        Some(found) if number_of(found) == number => Ok(at),
+        _ => search(among, number, number_of),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn search<T>(among: &[T], number: u64, number_of: impl Fn(&T) -> u64) -> Result<usize, usize> {
+    among.binary_search_by_key(&number, number_of)
+}
+
 /// What a transaction comes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -129,3 +160,21 @@ impl Mode {
 }
 
 no_nodes_inside!(Outcome, Vote, Mode);
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use super::*;
+
+    #[test]
+    fn a_number_is_found_where_a_search_finds_it_whatever_gaps_there_are() {
+        for set in 0_u32..1 << 8 {
+            let among: Vec<u64> = (1..=8).filter(|number| set & (1 << (number - 1)) != 0).collect();
+            for number in 0..=9 {
+                let found = find_number(&among, number, |number| *number);
+                assert_eq!(found, among.binary_search(&number), "{number} in {among:?}");
+            }
+        }
+    }
+}

@@ -40,6 +40,7 @@ impl Journal {
     }
 
     /// The index of the next entry.
+    #[inline]
     pub(super) fn next(&self) -> u64 {
         self.first.saturating_add(self.owners.len() as u64)
     }
@@ -49,26 +50,41 @@ impl Journal {
     }
 
     /// Takes one entry more, and says where it is.
+    #[inline]
     pub(super) fn append(&mut self, owner: TxId) -> u64 {
         let index = self.next();
         self.owners.push_back(owner);
         index
     }
 
+    #[inline]
     pub(super) fn is_long(&self, slack: usize) -> bool {
         self.owners.len() > self.needed.saturating_mul(ENTRIES_PER_NEEDED).saturating_add(slack)
     }
 
-    /// The first entry, unless it is the only one: the last is kept, since it says where the journal goes on.
+    /// How many entries at the head are not `needed`. The last entry is kept: it says where the journal goes on.
+    pub(super) fn count_needless(&self, needed: impl Fn(u64, TxId) -> bool) -> usize {
+        let last = self.owners.len().saturating_sub(1);
+        let mut index = self.first;
+        for (at, owner) in self.owners.iter().enumerate().take(last) {
+            if needed(index, *owner) {
+                return at;
+            }
+            index = index.saturating_add(1);
+        }
+        last
+    }
+
+    /// The first entry, unless it is the only one.
     pub(super) fn head(&self) -> Option<(u64, TxId)> {
         let owner = self.owners.front().filter(|_| self.owners.len() > 1)?;
         Some((self.first, *owner))
     }
 
-    pub(super) fn drop_head(&mut self) {
-        if self.owners.pop_front().is_some() {
-            self.first = self.first.saturating_add(1);
-        }
+    /// Drops so many entries at the head.
+    pub(super) fn drop_head(&mut self, entries: usize) {
+        let dropped = self.owners.drain(..entries.min(self.owners.len())).len();
+        self.first = self.first.saturating_add(dropped as u64);
     }
 
     /// Takes an entry read back at recovery.

@@ -11,8 +11,6 @@ mod serial;
 mod table;
 mod vote;
 
-use alloc::vec::Vec;
-
 use super::config::{Config, ConfigError, Member};
 use super::ids::{Nodes, Outcome, TxId};
 use super::journal::Journal;
@@ -26,7 +24,7 @@ pub use api::{Notice, Refusal, Request, Timer};
 pub use recovery::{Cell, Entry, FLOORS, IDENTITY};
 pub use table::Heuristic;
 
-use table::{Ask, Doubt, Known, Origin, State};
+use table::{Ask, Doubt, Known, State, Table};
 
 /// A participant in the transactions of any number of coordinators. See [the module](crate::commit).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -38,18 +36,7 @@ pub struct Participant<W> {
     identified: bool,
     /// The position that the application had carried out when the node came back.
     applied: u64,
-    /// What is known of each coordinator's transactions, ascending by coordinator.
-    origins: Vec<Origin<W>>,
-    /// How many transactions have not ended.
-    live: usize,
-    /// How many of these the application has not answered.
-    asked: usize,
-    /// How many of them are in doubt.
-    in_doubt: usize,
-    /// Of how many transactions an operator's decision is remembered.
-    resolved: usize,
-    /// Bytes of work held.
-    bytes: usize,
+    table: Table<W>,
     journal: Journal,
     /// Whether the timer of readiness is set.
     awaits_readiness: bool,
@@ -90,12 +77,7 @@ impl<W: Work> Participant<W> {
             config: Fixed(member.config),
             identified: false,
             applied: 0,
-            origins: Vec::new(),
-            live: 0,
-            asked: 0,
-            in_doubt: 0,
-            resolved: 0,
-            bytes: 0,
+            table: Table::new(),
             journal: Journal::new(),
             awaits_readiness: false,
             awaits_outcome: false,
@@ -107,7 +89,7 @@ impl<W: Work> Participant<W> {
         if from == self.me || tx.coordinator == self.me {
             return reject(from, Rejection::Misdirected, cx);
         }
-        if !self.config.knows(from) || !self.config.knows(tx.coordinator) {
+        if !self.config.knows(tx.coordinator) || (from != tx.coordinator && !self.config.knows(from)) {
             return reject(from, Rejection::NotAMember, cx);
         }
         if tx.number == 0 {
@@ -185,13 +167,13 @@ impl<W: Work> Participant<W> {
     /// How many transactions have not ended.
     #[must_use]
     pub const fn live(&self) -> usize {
-        self.live
+        self.table.counts.live
     }
 
     /// Of how many the application has not answered since the timer of readiness last expired.
     #[must_use]
     pub fn unanswered(&self) -> usize {
-        self.branches().filter(|(_, it)| matches!(it.state, State::Asked { waited: true, .. })).count()
+        self.table.branches().filter(|(_, it)| matches!(it.state, State::Asked { waited: true, .. })).count()
     }
 
     /// How many have been in doubt since before the timer of doubt last expired.
@@ -199,13 +181,13 @@ impl<W: Work> Participant<W> {
     pub fn doubted(&self) -> usize {
         let fresh = |state: &State<W>| matches!(state, State::Prepared { doubt: Doubt::Fresh, .. });
         let prepared = |state: &State<W>| matches!(state, State::Prepared { .. });
-        self.branches().filter(|(_, it)| prepared(&it.state) && !fresh(&it.state)).count()
+        self.table.branches().filter(|(_, it)| prepared(&it.state) && !fresh(&it.state)).count()
     }
 
     /// Bytes of work held.
     #[must_use]
     pub const fn held_bytes(&self) -> usize {
-        self.bytes
+        self.table.counts.bytes
     }
 
     /// How many entries the durable journal has.
@@ -234,7 +216,7 @@ impl<W: Work> Participant<W> {
 
     /// The transactions that are remembered one by one.
     pub fn transactions(&self) -> impl Iterator<Item = (TxId, Phase)> {
-        self.branches().map(|(tx, branch)| (tx, branch.state.phase()))
+        self.table.branches().map(|(tx, branch)| (tx, branch.state.phase()))
     }
 }
 

@@ -32,20 +32,23 @@ impl<T> Timers<T> {
 impl<T: Copy + Ord> Timers<T> {
     /// Sets a timer, replacing what was set under its name.
     pub fn set(&mut self, timer: T, due: Time) {
-        match self.find(timer) {
-            Ok(at) => {
-                if let Some(slot) = self.set.get_mut(at) {
-                    slot.1 = due;
-                }
+        match self.set.iter_mut().find(|(name, _)| *name >= timer) {
+            None => self.set.push((timer, due)),
+            Some((name, slot)) if *name == timer => *slot = due,
+            Some(_) => {
+                let at = self.set.partition_point(|(name, _)| *name < timer);
+                self.set.insert(at, (timer, due));
             }
-            Err(at) => self.set.insert(at, (timer, due)),
         }
     }
 
     /// Forgets a timer.
     pub fn cancel(&mut self, timer: T) {
-        if let Ok(at) = self.find(timer) {
-            self.set.remove(at);
+        // From the back: what is last is taken without moving another.
+        match self.set.iter().rposition(|(name, _)| *name == timer) {
+            Some(at) if at + 1 == self.set.len() => drop(self.set.pop()),
+            Some(at) => drop(self.set.remove(at)),
+            None => {}
         }
     }
 
@@ -68,10 +71,6 @@ impl<T: Copy + Ord> Timers<T> {
     /// The timers that are set, by name.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (T, Time)> {
         self.set.iter().copied()
-    }
-
-    fn find(&self, timer: T) -> Result<usize, usize> {
-        self.set.binary_search_by(|(name, _)| name.cmp(&timer))
     }
 }
 

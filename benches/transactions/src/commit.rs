@@ -1,5 +1,5 @@
-//! Two-phase commit of three participants, all in one process, each behind the shipped ledger with its records in an
-//! image in memory.
+//! Two-phase commit of three participants, all in one process, each with its records in an image in memory: carried out as
+//! they are emitted, or behind the shipped ledger in batches.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -9,9 +9,9 @@ use quorate::commit::{
 };
 use quorate::durable::{Image, Recover};
 use quorate::id::{ClusterId, NodeId, RequestId};
-use quorate::ledger::{LedgerOf, Output};
-use quorate::machine::{Input, InputOf};
-use quorate::time::Time;
+use quorate::ledger::{LedgerOf, Output, Timers};
+use quorate::machine::{Context, Effect, EffectOf, Input, InputOf, RecordOf};
+use quorate::time::{Delay, Time};
 
 const COORDINATOR: NodeId = NodeId(1);
 
@@ -23,43 +23,115 @@ pub(crate) struct Counts {
     pub(crate) records: u64,
 }
 
+/// A node of the bench: its machine, and what a driver keeps for it.
 struct Node<M: Recover> {
     machine: M,
-    ledger: LedgerOf<M>,
     disk: Image<M::Cell, M::Entry>,
+    timers: Timers<M::Timer>,
+    /// With a ledger records are written in batches, and what waits for them is held back meanwhile.
+    ledger: Option<LedgerOf<M>>,
     me: NodeId,
 }
 
+/// Messages on their way: who sent it, to whom.
+type Network = VecDeque<(NodeId, NodeId, Message<u64>)>;
+
+/// Carries out what one step emits. A record is durable once it is in the image, so whatever comes after it may leave at
+/// once: nothing is ever held back.
+struct Port<'a, M: Recover> {
+    me: NodeId,
+    disk: &'a mut Image<M::Cell, M::Entry>,
+    timers: &'a mut Timers<M::Timer>,
+    network: &'a mut Network,
+    told: &'a mut VecDeque<M::Notice>,
+    counts: &'a mut Counts,
+}
+
+impl<M: Recover<Message = Message<u64>>> Context<M> for Port<'_, M> {
+    fn now(&self) -> Time {
+        Time::ZERO
+    }
+
+    fn choose(&mut self, _upto: u32) -> u32 {
+        0
+    }
+
+    fn emit(&mut self, effect: EffectOf<M>) {
+        match effect {
+            Effect::Persist(record) => self.persist(record),
+            Effect::Send { to, message, .. } => self.send(to, message),
+            Effect::SetTimer { timer, after } => self.set_timer(timer, after),
+            Effect::CancelTimer(timer) => self.cancel_timer(timer),
+            Effect::Notify { notice, .. } => self.notify(notice),
+            Effect::Load { .. } => {}
+        }
+    }
+
+    fn persist(&mut self, record: RecordOf<M>) {
+        self.counts.records += 1;
+        self.disk.apply(record).expect("records fit the disk");
+    }
+
+    fn send(&mut self, to: NodeId, message: M::Message) {
+        self.counts.messages += 1;
+        self.network.push_back((self.me, to, message));
+    }
+
+    fn set_timer(&mut self, timer: M::Timer, after: Delay) {
+        self.timers.set(timer, Time::ZERO.after(after.min));
+    }
+
+    fn cancel_timer(&mut self, timer: M::Timer) {
+        self.timers.cancel(timer);
+    }
+
+    fn notify(&mut self, notice: M::Notice) {
+        self.told.push_back(notice);
+    }
+}
+
 impl<M: Recover<Cell: Clone, Entry: Clone, Message = Message<u64>>> Node<M> {
-    fn new(me: NodeId, machine: M) -> Self {
-        Self { machine, ledger: LedgerOf::<M>::new(me), disk: Image::default(), me }
+    fn new(me: NodeId, machine: M, batches: bool) -> Self {
+        let ledger = batches.then(|| LedgerOf::<M>::new(me));
+        Self { machine, disk: Image::default(), timers: Timers::new(), ledger, me }
     }
 
     /// One step, its records written, its messages on the network; what the application is told goes to `told`.
     fn step(
         &mut self,
         input: InputOf<M>,
-        network: &mut VecDeque<(NodeId, NodeId, Message<u64>)>,
+        network: &mut Network,
         counts: &mut Counts,
         told: &mut VecDeque<M::Notice>,
     ) {
-        self.machine.step(input, &mut self.ledger.port(Time::ZERO, || 0));
-        while let Some(batch) = self.ledger.begin_batch(usize::MAX) {
-            for record in self.ledger.batch() {
-                counts.records += 1;
-                self.disk.apply(record.clone()).expect("records fit the disk");
+        let Self { machine, disk, timers, ledger, me } = self;
+        let mut port = Port { me: *me, disk, timers, network, told, counts };
+        match ledger {
+            None => machine.step(input, &mut port),
+            Some(ledger) => {
+                machine.step(input, &mut ledger.port(Time::ZERO, || 0));
+                carry_out(ledger, &mut port);
             }
-            self.ledger.complete(batch);
         }
-        while let Some(output) = self.ledger.next_output() {
-            match output {
-                Output::Send { to, message } => {
-                    counts.messages += 1;
-                    network.push_back((self.me, to, message));
-                }
-                Output::Notify(notice) => told.push_back(notice),
-                Output::Loopback(_) | Output::Load { .. } => {}
-            }
+    }
+}
+
+/// Writes what a ledger holds, in one batch, and does what waited for that. Apart: a step without a ledger need not save
+/// the registers that this takes.
+#[inline(never)]
+fn carry_out<M>(ledger: &mut LedgerOf<M>, port: &mut Port<'_, M>)
+where
+    M: Recover<Cell: Clone, Entry: Clone, Message = Message<u64>>,
+{
+    while let Some(batch) = ledger.begin_batch(usize::MAX) {
+        ledger.batch().for_each(|record| port.persist(record.clone()));
+        ledger.complete(batch);
+    }
+    while let Some(output) = ledger.next_output() {
+        match output {
+            Output::Send { to, message } => port.send(to, message),
+            Output::Notify(notice) => port.notify(notice),
+            Output::Loopback(_) | Output::Load { .. } => {}
         }
     }
 }
@@ -67,7 +139,7 @@ impl<M: Recover<Cell: Clone, Entry: Clone, Message = Message<u64>>> Node<M> {
 pub(crate) struct Commit {
     coordinator: Node<Coordinator<u64>>,
     participants: Vec<Node<Participant<u64>>>,
-    network: VecDeque<(NodeId, NodeId, Message<u64>)>,
+    network: Network,
     to_coordinator: VecDeque<coordinator::Notice>,
     to_participant: VecDeque<participant::Notice<u64>>,
     mode: Mode,
@@ -76,13 +148,17 @@ pub(crate) struct Commit {
 }
 
 impl Commit {
-    pub(crate) fn new(participants: u64, mode: Mode) -> Result<Self, Box<dyn std::error::Error>> {
+    pub(crate) fn new(
+        participants: u64,
+        mode: Mode,
+        batches: bool,
+    ) -> Result<Self, Box<dyn std::error::Error>> {
         let config = Arc::new(Config::new(ClusterId(1), (1..=participants + 1).map(NodeId)));
         let member = |me| Member { me, config: Arc::clone(&config) };
-        let of = |id| Ok(Node::new(NodeId(id), Participant::new(member(NodeId(id)))?));
+        let of = |id| Ok(Node::new(NodeId(id), Participant::new(member(NodeId(id)))?, batches));
         let others = (2..=participants + 1).map(of);
         Ok(Self {
-            coordinator: Node::new(COORDINATOR, Coordinator::new(member(COORDINATOR))?),
+            coordinator: Node::new(COORDINATOR, Coordinator::new(member(COORDINATOR))?, batches),
             participants: others.collect::<Result<_, quorate::commit::ConfigError>>()?,
             network: VecDeque::new(),
             to_coordinator: VecDeque::new(),

@@ -91,15 +91,16 @@ fn sagas(rounds: usize, window: Duration, goes_back: bool) -> Result<(), Box<dyn
 
 fn transactions(rounds: usize, window: Duration, mode: Mode) -> Result<(), Box<dyn Error>> {
     println!("transactions of {PARTICIPANTS} participants, {mode:?}, all committed");
-    for at_once in [1, 64] {
-        let mut commit = Commit::new(PARTICIPANTS, mode)?;
+    for (at_once, batches) in [(1, false), (64, false), (1, true), (64, true)] {
+        let mut commit = Commit::new(PARTICIPANTS, mode, batches)?;
         let rates = (0..rounds).map(|_| rate(window, |transactions| commit.run(transactions, at_once)));
         let rate = median(rates.collect());
         let before = commit.counts;
         let allocated = allocations(COUNTED, |transactions| commit.run(transactions, at_once));
         let each = |now: u64, before: u64| (now - before) as f64 / COUNTED as f64;
         println!(
-            "  {at_once:2} at once {rate:12.0} a CPU second, {:.2} messages, {:.2} records, {allocated:.2} allocations",
+            "  {at_once:2} at once{} {rate:12.0} a CPU second, {:.2} messages, {:.2} records, {allocated:.2} allocations",
+            if batches { ", in batches" } else { "            " },
             each(commit.counts.messages, before.messages),
             each(commit.counts.records, before.records),
         );

@@ -35,19 +35,28 @@ impl<W: Work> Coordinator<W> {
             branches.into_iter().map(|(node, work)| Branch { node, work: Some(work), vote: None }).collect();
         // A set: its order says nothing.
         branches.sort_unstable_by_key(|branch| branch.node);
-        let mut transaction =
-            Transaction { number, mode, phase, branches, waited: false, unanswered: false, at: None };
+        let at = self.transactions.len();
+        self.transactions.push_back(Transaction {
+            number,
+            mode,
+            phase,
+            branches,
+            waited: false,
+            unanswered: false,
+            at: None,
+        });
         let tx = self.tx(number);
         cx.notify(Notice::Begun { id, tx });
         if mode.records_participants() && phase == Phase::Collecting {
             // Forgetting means commit, or is not allowed: nobody may be asked before a crash is sure to abort.
-            self.record(&mut transaction, cx);
+            self.record(at, cx);
         }
-        ask(tx, &transaction, cx);
-        if self.transactions.is_empty() {
+        if let Some(transaction) = self.transactions.get(at) {
+            ask(tx, transaction, cx);
+        }
+        if at == 0 {
             self.arm(cx);
         }
-        self.transactions.push_back(transaction);
         self.shorten(cx);
     }
 
@@ -174,13 +183,13 @@ impl<W: Work> Coordinator<W> {
 
 /// Asks every participant that has not voted.
 fn ask<W: Work, Cx: Context<Coordinator<W>> + ?Sized>(tx: TxId, transaction: &Transaction<W>, cx: &mut Cx) {
+    let peers: Nodes = transaction.branches.iter().map(|branch| branch.node).collect();
     for branch in &transaction.branches {
         let Some(work) = branch.work.clone() else { continue };
         let message = if transaction.phase == Phase::OnePhase {
             Message::OnePhase { tx, work }
         } else {
-            let peers: Nodes = transaction.branches.iter().map(|branch| branch.node).collect();
-            Message::Prepare { tx, mode: transaction.mode, peers, work }
+            Message::Prepare { tx, mode: transaction.mode, peers: Nodes::from_slice(&peers), work }
         };
         cx.send(branch.node, message);
     }

@@ -1,7 +1,7 @@
 //! Votes counted, outcomes decided, acknowledged, told to who asks, and forgotten.
 
 use super::begin::tell;
-use super::{Coordinator, Entry, Notice, Phase, Refusal, Timer, Transaction, reject};
+use super::{Coordinator, Notice, Phase, Refusal, Timer, Transaction, reject};
 use crate::commit::ids::{Mode, Outcome, TxId, Vote};
 use crate::commit::message::Message;
 use crate::commit::{Rejection, Work};
@@ -49,32 +49,37 @@ impl<W: Work> Coordinator<W> {
 
     fn decide<Cx: Context<Self> + ?Sized>(&mut self, number: u64, outcome: Outcome, cx: &mut Cx) {
         let tx = self.tx(number);
-        let Some(mut transaction) = self.position(number).and_then(|at| self.transactions.remove(at)) else {
-            return;
-        };
-        self.release(&mut transaction);
+        let Some(at) = self.position(number) else { return };
+        let Some(transaction) = self.transactions.get_mut(at) else { return };
+        release(transaction, &mut self.bytes);
         transaction.phase = Phase::Decided(outcome);
         transaction.unanswered = false;
         // Who said no has aborted, and who only read has nothing to do.
         transaction.branches.retain(|branch| matches!(branch.vote, None | Some(Vote::Yes)));
         let awaited = transaction.mode.wants_acknowledgement(outcome) && !transaction.branches.is_empty();
+        let recorded = transaction.at.is_some();
         if awaited {
             // The decision is durable before anybody hears of it.
-            self.record(&mut transaction, cx);
-        } else if transaction.at.take().is_some() {
+            self.record(at, cx);
+        } else if recorded {
             // The record of a presumed commit is its end as well; so is that of what nobody needs to hear of.
             self.record_end(tx, outcome, cx);
         }
-        tell(tx, &transaction, cx);
+        if let Some(transaction) = self.transactions.get(at) {
+            tell(tx, transaction, cx);
+        }
         cx.notify(Notice::Outcome { tx, outcome });
-        if awaited {
-            let at = self.transactions.partition_point(|other| other.number < number);
-            self.transactions.insert(at, transaction);
-        } else {
-            cx.notify(Notice::Forgotten { tx });
-            self.rest(cx);
+        if !awaited {
+            self.forget(at, tx, cx);
         }
         self.shorten(cx);
+    }
+
+    /// Nobody will ask for it any more.
+    fn forget<Cx: Context<Self> + ?Sized>(&mut self, at: usize, tx: TxId, cx: &mut Cx) {
+        self.transactions.remove(at);
+        cx.notify(Notice::Forgotten { tx });
+        self.rest(cx);
     }
 
     /// Lets go of timers that nothing waits for.
@@ -105,10 +110,8 @@ impl<W: Work> Coordinator<W> {
         let Phase::Decided(outcome) = transaction.phase else { return };
         transaction.branches.retain(|branch| branch.node != from);
         if transaction.branches.is_empty() {
-            self.transactions.remove(at);
             self.record_end(tx, outcome, cx);
-            cx.notify(Notice::Forgotten { tx });
-            self.rest(cx);
+            self.forget(at, tx, cx);
             self.shorten(cx);
         }
     }
@@ -124,13 +127,12 @@ impl<W: Work> Coordinator<W> {
             return Err(Refusal::NotAwaited);
         }
         let Some(at) = self.position(tx.number) else { return Err(Refusal::NotAwaited) };
-        if self.transactions.get(at).is_some_and(|transaction| transaction.branches.len() > 1)
-            && let Some(mut transaction) = self.transactions.remove(at)
+        if let Some(transaction) = self.transactions.get_mut(at)
+            && transaction.branches.len() > 1
         {
             transaction.branches.retain(|branch| branch.node != participant);
             // An acknowledgement comes once more after a crash; an operator does not.
-            self.record(&mut transaction, cx);
-            self.transactions.insert(at, transaction);
+            self.record(at, cx);
             self.shorten(cx);
         } else {
             self.on_acknowledge(participant, tx, None, cx);
@@ -165,35 +167,27 @@ impl<W: Work> Coordinator<W> {
         cx: &mut Cx,
     ) {
         let Some(at) = self.position(tx.number) else { return };
-        let Some(transaction) = self.transactions.get(at) else { return };
+        let Some(transaction) = self.transactions.get_mut(at) else { return };
         if transaction.phase != Phase::OnePhase {
             return reject(from, Rejection::Misdirected, cx);
         }
         if transaction.branches.iter().all(|branch| branch.node != from) {
             return reject(from, Rejection::NotAParticipant, cx);
         }
-        if let Some(mut transaction) = self.transactions.remove(at) {
-            self.release(&mut transaction);
-        }
+        release(transaction, &mut self.bytes);
         cx.notify(match outcome {
             Some(outcome) => Notice::Outcome { tx, outcome },
             None => Notice::Unknown { tx },
         });
-        cx.notify(Notice::Forgotten { tx });
-        self.rest(cx);
+        self.forget(at, tx, cx);
     }
+}
 
-    /// Lets go of the work: nobody is asked again.
-    fn release(&mut self, transaction: &mut Transaction<W>) {
-        for branch in &mut transaction.branches {
-            if let Some(work) = branch.work.take() {
-                self.bytes = self.bytes.saturating_sub(work.size_bytes());
-            }
+/// Lets go of the work, of whose `bytes` account is kept: nobody is asked again.
+fn release<W: Work>(transaction: &mut Transaction<W>, bytes: &mut usize) {
+    for branch in &mut transaction.branches {
+        if let Some(work) = branch.work.take() {
+            *bytes = bytes.saturating_sub(work.size_bytes());
         }
-    }
-
-    fn record_end<Cx: Context<Self> + ?Sized>(&mut self, tx: TxId, outcome: Outcome, cx: &mut Cx) {
-        self.journal.needed = self.journal.needed.saturating_sub(1);
-        self.append(tx, Entry::Ended { tx, outcome }, cx);
     }
 }

@@ -92,54 +92,57 @@ impl<W: Work> Coordinator<W> {
     }
 
     /// Writes down how far a transaction has come.
-    pub(super) fn record<Cx: Context<Self> + ?Sized>(
-        &mut self,
-        transaction: &mut Transaction<W>,
-        cx: &mut Cx,
-    ) {
-        let tx = self.tx(transaction.number);
+    pub(super) fn record<Cx: Context<Self> + ?Sized>(&mut self, at: usize, cx: &mut Cx) {
+        let Some(transaction) = self.transactions.get_mut(at) else { return };
+        let tx = TxId { coordinator: self.me, number: transaction.number };
         let Some(entry) = entry(tx, transaction) else { return };
-        if transaction.at.is_none() {
+        let index = self.journal.append(tx);
+        if transaction.at.replace(index).is_none() {
             self.journal.needed = self.journal.needed.saturating_add(1);
         }
-        transaction.at = Some(self.append(tx, entry, cx));
+        cx.persist(Record::Append { log: JOURNAL, index, entry });
     }
 
-    pub(super) fn append<Cx: Context<Self> + ?Sized>(&mut self, tx: TxId, entry: Entry, cx: &mut Cx) -> u64 {
+    /// Writes down that a transaction is decided and forgotten.
+    pub(super) fn record_end<Cx: Context<Self> + ?Sized>(&mut self, tx: TxId, outcome: Outcome, cx: &mut Cx) {
+        self.journal.needed = self.journal.needed.saturating_sub(1);
         let index = self.journal.append(tx);
-        cx.persist(Record::Append { log: JOURNAL, index, entry });
-        index
+        cx.persist(Record::Append { log: JOURNAL, index, entry: Entry::Ended { tx, outcome } });
     }
 
     /// Drops the head of a long journal, and writes what is needed of it once more.
+    #[inline]
     pub(super) fn shorten<Cx: Context<Self> + ?Sized>(&mut self, cx: &mut Cx) {
-        if !self.journal.is_long(self.config.journal_slack) {
-            return;
+        if self.journal.is_long(self.config.journal_slack) {
+            self.drop_head(cx);
         }
-        let mut copies = COPIES_PER_APPEND;
+    }
+
+    /// Apart, since most steps find the journal short.
+    #[cold]
+    fn drop_head<Cx: Context<Self> + ?Sized>(&mut self, cx: &mut Cx) {
         let before = self.journal.first();
-        while let Some((index, tx)) = self.journal.head() {
-            let place = self.position(tx.number);
-            let needed = place
-                .and_then(|place| self.transactions.get(place))
-                .filter(|transaction| transaction.at == Some(index))
-                .and_then(|transaction| entry(tx, transaction));
-            if let Some(entry) = needed {
-                if copies == 0 {
-                    break;
-                }
-                copies -= 1;
-                let index = self.append(tx, entry, cx);
-                if let Some(transaction) = place.and_then(|place| self.transactions.get_mut(place)) {
-                    transaction.at = Some(index);
-                }
-            }
-            self.journal.drop_head();
+        self.drop_needless();
+        for _ in 0..COPIES_PER_APPEND {
+            let Some((_, tx)) = self.journal.head() else { break };
+            let Some(at) = self.position(tx.number) else { break };
+            self.record(at, cx);
+            self.drop_needless();
         }
         let first = self.journal.first();
         if first > before {
             cx.persist(Record::Discard { log: JOURNAL, upto: first.saturating_sub(1) });
         }
+    }
+
+    /// Drops what nobody needs at the head of the journal.
+    fn drop_needless(&mut self) {
+        let needed = |index, tx: TxId| {
+            let at = self.position(tx.number);
+            at.and_then(|at| self.transactions.get(at)).is_some_and(|found| found.at == Some(index))
+        };
+        let needless = self.journal.count_needless(needed);
+        self.journal.drop_head(needless);
     }
 
     /// Takes one entry back from the disk.

@@ -20,10 +20,10 @@ impl<W: Work> Participant<W> {
         let me = self.me;
         self.awaits_outcome = false;
         let mut last = None;
-        while let Some(tx) = self.next_where(last, |state| matches!(state, State::Prepared { .. })) {
+        while let Some(tx) = self.table.next_where(last, |state| matches!(state, State::Prepared { .. })) {
             last = Some(tx);
             self.awaits_outcome = true;
-            let branch = self.branch_mut(tx);
+            let branch = self.table.branch_mut(tx);
             let Some(State::Prepared { ask, doubt, .. }) = branch.map(|branch| &mut branch.state) else {
                 continue;
             };
@@ -57,7 +57,7 @@ impl<W: Work> Participant<W> {
         outcome: Option<Outcome>,
         cx: &mut Cx,
     ) {
-        let branch = self.branch_mut(tx);
+        let branch = self.table.branch_mut(tx);
         let Some(State::Prepared { ask, doubt, .. }) = branch.map(|branch| &mut branch.state) else { return };
         if from != tx.coordinator && !ask.peers.contains(&from) {
             return reject(from, Rejection::NotAParticipant, cx);

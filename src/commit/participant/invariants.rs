@@ -11,39 +11,39 @@ impl<W: Work> Participant<W> {
     /// # Errors
     /// What does not hold, in a few words: a bug in this crate.
     pub fn check(&self) -> Result<(), &'static str> {
-        if !self.origins.iter().is_sorted_by(|a, b| a.coordinator < b.coordinator) {
+        if !self.table.origins.iter().is_sorted_by(|a, b| a.coordinator < b.coordinator) {
             return Err("the coordinators are out of order");
         }
         self.journal.check()?;
         if self.applied >= self.journal.next() {
             return Err("more is carried out than was told");
         }
-        let floors = self.origins.iter().any(|origin| origin.floor > 0);
+        let floors = self.table.origins.iter().any(|origin| origin.floor > 0);
         if !self.identified && (floors || !self.journal.is_empty()) {
             return Err("something is durable, and not under a name");
         }
-        self.origins.iter().try_for_each(|origin| self.check_origin(origin))?;
+        self.table.origins.iter().try_for_each(|origin| self.check_origin(origin))?;
         let ended = |branch: &Branch<W>| matches!(branch.state, State::Ended { .. });
-        if self.branches().filter(|(_, branch)| !ended(branch)).count() != self.live {
+        if self.table.branches().filter(|(_, branch)| !ended(branch)).count() != self.table.counts.live {
             return Err("live transactions are miscounted");
         }
-        let sizes = self.branches().filter_map(|(_, branch)| branch.state.work()).map(W::size_bytes);
-        if sizes.fold(0, usize::saturating_add) != self.bytes {
+        let sizes = self.table.branches().filter_map(|(_, branch)| branch.state.work()).map(W::size_bytes);
+        if sizes.fold(0, usize::saturating_add) != self.table.counts.bytes {
             return Err("bytes of work are miscounted");
         }
-        if self.branches().filter(|(_, branch)| branch.at.is_some()).count() != self.journal.needed {
+        if self.table.branches().filter(|(_, branch)| branch.at.is_some()).count() != self.journal.needed {
             return Err("needed entries are miscounted");
         }
         let count = |wanted: fn(&State<W>) -> bool| {
-            self.branches().filter(|(_, branch)| wanted(&branch.state)).count()
+            self.table.branches().filter(|(_, branch)| wanted(&branch.state)).count()
         };
-        if count(|state| matches!(state, State::Asked { .. })) != self.asked
-            || count(|state| matches!(state, State::Prepared { .. })) != self.in_doubt
-            || count(State::is_resolved) != self.resolved
+        if count(|state| matches!(state, State::Asked { .. })) != self.table.counts.asked
+            || count(|state| matches!(state, State::Prepared { .. })) != self.table.counts.in_doubt
+            || count(State::is_resolved) != self.table.counts.resolved
         {
             return Err("what is asked for, in doubt or resolved is miscounted");
         }
-        if self.asked > 0 && !self.awaits_readiness {
+        if self.table.counts.asked > 0 && !self.awaits_readiness {
             return Err("an application is awaited, and no timer is set");
         }
         Ok(())

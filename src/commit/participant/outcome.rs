@@ -43,21 +43,26 @@ impl<W: Work> Participant<W> {
         outcome: Outcome,
         cx: &mut Cx,
     ) {
-        let Known::Is(State::Prepared { ask, heuristic, .. }) = self.known(tx) else { return };
-        let mode = ask.mode;
-        let took = heuristic.map(|heuristic| heuristic.outcome).filter(|took| *took != outcome);
-        self.learn(tx, outcome, cx);
-        acknowledge(tx, mode, outcome, took, cx);
+        if let Some((mode, took)) = self.learn(tx, outcome, cx) {
+            acknowledge(tx, mode, outcome, took, cx);
+        }
     }
 
-    /// Takes the outcome of a transaction that was asked for or is in doubt, and tells the application.
-    pub(super) fn learn<Cx: Context<Self> + ?Sized>(&mut self, tx: TxId, outcome: Outcome, cx: &mut Cx) {
+    /// Takes the outcome of a transaction that was asked for or is in doubt, and tells the application. Returns what an
+    /// acknowledgement goes by: the mode, and what an operator had decided instead.
+    pub(super) fn learn<Cx: Context<Self> + ?Sized>(
+        &mut self,
+        tx: TxId,
+        outcome: Outcome,
+        cx: &mut Cx,
+    ) -> Option<(Mode, Option<Outcome>)> {
         let next = self.journal.next();
         let (ask, heuristic) = match self.known(tx) {
             Known::Is(State::Asked { ask, .. }) => (ask, None),
             Known::Is(State::Prepared { ask, heuristic, .. }) => (ask, *heuristic),
-            Known::Is(_) | Known::Forgotten | Known::New => return,
+            Known::Is(_) | Known::Forgotten | Known::New => return None,
         };
+        let mode = ask.mode;
         let work = |outcome| (outcome == Outcome::Commit).then(|| ask.work.clone());
         let state = match heuristic {
             None => State::Decided { outcome, took: None, done: false, position: next, work: work(outcome) },
@@ -74,13 +79,17 @@ impl<W: Work> Participant<W> {
                 State::Decided { outcome, took: Some(took), done, position, work }
             }
         };
+        let told = heuristic.is_none().then(|| carried_out(tx, outcome, next, Some(&ask.work), false));
         self.put(tx, state, cx);
+        if let Some(told) = told {
+            cx.notify(told);
+        }
         match heuristic {
-            None => self.tell(tx, cx),
             Some(Heuristic { outcome: took, .. }) if took != outcome => {
                 cx.notify(Notice::Damage { tx, took, outcome });
+                Some((mode, Some(took)))
             }
-            Some(_) => {}
+            Some(_) | None => Some((mode, None)),
         }
     }
 
@@ -103,25 +112,22 @@ impl<W: Work> Participant<W> {
 
     /// Tells the application what to carry out, if it has not yet, and of damage.
     pub(in crate::commit) fn tell<Cx: Context<Self> + ?Sized>(&self, tx: TxId, cx: &mut Cx) {
-        let (carry_out, position, work, heuristic, done) = match self.known(tx) {
+        let (carry_out, position, work, heuristic, done, damage) = match self.known(tx) {
             Known::Is(State::Decided { outcome, took, done, position, work }) => {
                 let done = *done || (took.is_some() && *position <= self.applied);
-                (took.unwrap_or(*outcome), *position, work.as_ref(), false, done)
+                let damage = took.map(|took| (took, *outcome));
+                (took.unwrap_or(*outcome), *position, work.as_ref(), false, done, damage)
             }
             Known::Is(State::Prepared { ask, heuristic: Some(heuristic), .. }) => {
-                (heuristic.outcome, heuristic.position, Some(&ask.work), true, false)
+                (heuristic.outcome, heuristic.position, Some(&ask.work), true, false, None)
             }
             Known::Is(_) | Known::Forgotten | Known::New => return,
         };
-        match work {
-            _ if done => {}
-            Some(work) if carry_out == Outcome::Commit => {
-                cx.notify(Notice::Apply { tx, position, work: work.clone(), heuristic });
-            }
-            _ => cx.notify(Notice::Undo { tx, position, heuristic }),
+        if !done {
+            cx.notify(carried_out(tx, carry_out, position, work, heuristic));
         }
-        if let Known::Is(State::Decided { outcome, took: Some(took), .. }) = self.known(tx) {
-            cx.notify(Notice::Damage { tx, took: *took, outcome: *outcome });
+        if let Some((took, outcome)) = damage {
+            cx.notify(Notice::Damage { tx, took, outcome });
         }
     }
 
@@ -158,7 +164,11 @@ impl<W: Work> Participant<W> {
 
     /// Whether one more decision of an operator can be remembered.
     fn may_resolve(&self, tx: TxId) -> Result<(), Refused> {
-        if self.resolved < self.config.max_tombstones { Ok(()) } else { Err((tx, Refusal::TooManyResolved)) }
+        if self.table.counts.resolved < self.config.max_tombstones {
+            Ok(())
+        } else {
+            Err((tx, Refusal::TooManyResolved))
+        }
     }
 
     /// An operator says that nobody need be told of what an operator decided any more: of damage that is seen to, or of
@@ -221,6 +231,22 @@ impl<W: Work> Participant<W> {
     /// Whether a prepare for this transaction would be taken.
     fn may_ask(&self, tx: TxId) -> bool {
         tx.number > 0 && tx.coordinator != self.me && self.config.knows(tx.coordinator)
+    }
+}
+
+/// What tells the application to carry an outcome out.
+fn carried_out<W: Work>(
+    tx: TxId,
+    outcome: Outcome,
+    position: u64,
+    work: Option<&W>,
+    heuristic: bool,
+) -> Notice<W> {
+    match work {
+        Some(work) if outcome == Outcome::Commit => {
+            Notice::Apply { tx, position, work: work.clone(), heuristic }
+        }
+        _ => Notice::Undo { tx, position, heuristic },
     }
 }
 

@@ -9,11 +9,11 @@ impl<W> Permute for Participant<W> {
     fn permute(&mut self, by: &Permutation<'_>) {
         self.me.permute(by);
         self.journal.permute(by);
-        for origin in &mut self.origins {
+        for origin in &mut self.table.origins {
             origin.coordinator.permute(by);
             origin.branches.iter_mut().for_each(|branch| branch.state.permute(by));
         }
-        self.origins.sort_unstable_by_key(|origin| origin.coordinator);
+        self.table.origins.sort_unstable_by_key(|origin| origin.coordinator);
     }
 }
 

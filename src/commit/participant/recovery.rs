@@ -2,8 +2,8 @@
 
 use alloc::vec::Vec;
 
-use super::table::{Ask, Doubt, Heuristic, Known, State};
-use super::{Participant, Timer};
+use super::table::{Ask, Branch, Doubt, Heuristic, Known, Origin, State};
+use super::{Journal, Participant, Timer};
 use crate::commit::Work;
 use crate::commit::config::Member;
 use crate::commit::ids::{Mode, Nodes, Outcome, TxId};
@@ -91,6 +91,21 @@ impl<W> Entry<W> {
     }
 }
 
+/// Writes down how far a transaction has come.
+pub(super) fn record<W: Work, Cx: Context<Participant<W>> + ?Sized>(
+    tx: TxId,
+    branch: &mut Branch<W>,
+    journal: &mut Journal,
+    cx: &mut Cx,
+) {
+    let Some(entry) = entry(tx, &branch.state) else { return };
+    let index = journal.append(tx);
+    if branch.at.replace(index).is_none() {
+        journal.needed = journal.needed.saturating_add(1);
+    }
+    cx.persist(Record::Append { log: JOURNAL, index, entry });
+}
+
 /// What the journal tells of a transaction: nothing before the vote.
 fn entry<W: Clone>(tx: TxId, state: &State<W>) -> Option<Entry<W>> {
     Some(match state {
@@ -98,7 +113,7 @@ fn entry<W: Clone>(tx: TxId, state: &State<W>) -> Option<Entry<W>> {
         State::Prepared { ask, heuristic, .. } => Entry::Prepared {
             tx,
             mode: ask.mode,
-            peers: ask.peers.clone(),
+            peers: Nodes::from_slice(&ask.peers),
             work: ask.work.clone(),
             heuristic: *heuristic,
         },
@@ -143,11 +158,11 @@ impl<W: Work> Participant<W> {
     /// doubt.
     pub(super) fn start<Cx: Context<Self> + ?Sized>(&mut self, cx: &mut Cx) {
         // A crash may have come between a tombstone and the floor that was to make room for it.
-        let coordinators: Vec<NodeId> = self.origins.iter().map(|origin| origin.coordinator).collect();
+        let coordinators: Vec<NodeId> = self.table.origins.iter().map(|origin| origin.coordinator).collect();
         coordinators.into_iter().for_each(|coordinator| self.bury_excess(coordinator, cx));
         let mut last = None;
         let mut told: Vec<(u64, TxId)> = Vec::new();
-        while let Some(tx) = self.next_where(last, |state| !matches!(state, State::Ended { .. })) {
+        while let Some(tx) = self.table.next_where(last, |state| !matches!(state, State::Ended { .. })) {
             last = Some(tx);
             if let Some(position) = self.position_to_tell(tx) {
                 told.push((position, tx));
@@ -179,7 +194,7 @@ impl<W: Work> Participant<W> {
     }
 
     fn inquire_at_start<Cx: Context<Self> + ?Sized>(&mut self, tx: TxId, cx: &mut Cx) {
-        let branch = self.branch_mut(tx);
+        let branch = self.table.branch_mut(tx);
         if let Some(State::Prepared { ask, doubt, .. }) = branch.map(|branch| &mut branch.state) {
             *doubt = Doubt::Inquired;
             cx.send(tx.coordinator, Message::Inquire { tx, mode: ask.mode });
@@ -187,40 +202,36 @@ impl<W: Work> Participant<W> {
         }
     }
 
-    /// Writes down how far a transaction has come.
-    pub(super) fn record<Cx: Context<Self> + ?Sized>(&mut self, tx: TxId, cx: &mut Cx) {
-        let next = self.journal.next();
-        let Some(branch) = self.branch_mut(tx) else { return };
-        let Some(entry) = entry(tx, &branch.state) else { return };
-        let is_first = branch.at.replace(next).is_none();
-        if is_first {
-            self.journal.needed = self.journal.needed.saturating_add(1);
+    /// Drops the head of a long journal, and writes what is needed of it once more.
+    #[inline]
+    pub(super) fn shorten<Cx: Context<Self> + ?Sized>(&mut self, cx: &mut Cx) {
+        if self.journal.is_long(self.config.journal_slack) {
+            self.drop_head(cx);
         }
-        let index = self.journal.append(tx);
-        cx.persist(Record::Append { log: JOURNAL, index, entry });
     }
 
-    /// Drops the head of a long journal, and writes what is needed of it once more.
-    pub(super) fn shorten<Cx: Context<Self> + ?Sized>(&mut self, cx: &mut Cx) {
-        if !self.journal.is_long(self.config.journal_slack) {
-            return;
-        }
-        let mut copies = COPIES_PER_APPEND;
+    /// Apart, since most steps find the journal short.
+    #[cold]
+    fn drop_head<Cx: Context<Self> + ?Sized>(&mut self, cx: &mut Cx) {
         let before = self.journal.first();
-        while let Some((index, tx)) = self.journal.head() {
-            if self.branch_mut(tx).is_some_and(|branch| branch.at == Some(index)) {
-                if copies == 0 {
-                    break;
-                }
-                copies -= 1;
-                self.record(tx, cx);
-            }
-            self.journal.drop_head();
+        self.drop_needless();
+        for _ in 0..COPIES_PER_APPEND {
+            let Some((_, tx)) = self.journal.head() else { break };
+            let Some(branch) = self.table.branch_mut(tx) else { break };
+            record(tx, branch, &mut self.journal, cx);
+            self.drop_needless();
         }
         let first = self.journal.first();
         if first > before {
             cx.persist(Record::Discard { log: JOURNAL, upto: first.saturating_sub(1) });
         }
+    }
+
+    /// Drops what nobody needs at the head of the journal.
+    fn drop_needless(&mut self) {
+        let needed = |index, tx| self.table.branch(tx).is_some_and(|branch| branch.at == Some(index));
+        let needless = self.journal.count_needless(needed);
+        self.journal.drop_head(needless);
     }
 
     /// Takes one entry back from the disk.
@@ -245,8 +256,7 @@ impl<W: Work> Participant<W> {
             return Err(Corrupt::Inconsistent("an outcome lacks what is to be applied, or has too much"));
         }
         self.journal.restore(index, tx)?;
-        self.place(tx, state(entry));
-        if let Some(branch) = self.branch_mut(tx) {
+        if let Some(branch) = self.table.place(tx, state(entry)) {
             branch.at = Some(index);
         }
         self.bury_below_floor(tx);
@@ -258,8 +268,8 @@ impl<W: Work> Participant<W> {
         if !floors.is_sorted_by(|a, b| a.0 < b.0) {
             return Err(Corrupt::Inconsistent("the floors are out of order"));
         }
-        self.origins =
-            floors.iter().map(|(coordinator, floor)| super::Origin::at(*coordinator, *floor)).collect();
+        self.table.origins =
+            floors.iter().map(|(coordinator, floor)| Origin::at(*coordinator, *floor)).collect();
         Ok(())
     }
 }
@@ -304,7 +314,7 @@ impl<W: Work> Recover for Participant<W> {
             outcome.is_ok()
         })?;
         outcome?;
-        node.journal.needed = node.branches().count();
+        node.journal.needed = node.table.branches().count();
         let last = node.journal.next().saturating_sub(1);
         if applied > last {
             return Err(Corrupt::AppliedBeyondLog { applied, last });
@@ -319,15 +329,15 @@ impl<W: Work> Recover for Participant<W> {
         if durable.identified != self.identified {
             return Err("the durable identity differs");
         }
-        if !durable.floors().eq(self.floors()) {
+        if !durable.table.floors().eq(self.table.floors()) {
             return Err("the durable floors differ");
         }
         if durable.journal != self.journal {
             return Err("the durable journal begins, ends or goes on elsewhere");
         }
-        let held = self.branches().filter(|(_, branch)| branch.at.is_some());
-        let told = |(tx, branch): (TxId, &super::table::Branch<W>)| (branch.at, entry(tx, &branch.state));
-        if durable.branches().map(told).eq(held.map(told)) {
+        let held = self.table.branches().filter(|(_, branch)| branch.at.is_some());
+        let told = |(tx, branch): (TxId, &Branch<W>)| (branch.at, entry(tx, &branch.state));
+        if durable.table.branches().map(told).eq(held.map(told)) {
             Ok(())
         } else {
             Err("a durable transaction differs, or one is durable that is not held")

@@ -5,14 +5,40 @@
 //! the lowest tombstones give way to a *floor*, below which an unknown transaction is not voted for any more. One that
 //! tells of damage does not: its coordinator may not have heard of it yet. An operator lets go of that.
 
-use alloc::collections::VecDeque;
+use alloc::vec::Vec;
 
+use super::recovery::record;
 use super::{Cell, FLOORS, Participant, Timer};
 use crate::commit::Work;
-use crate::commit::ids::{Mode, Nodes, Outcome, TxId};
+use crate::commit::ids::{Mode, Nodes, Outcome, TxId, find_number};
 use crate::durable::Record;
 use crate::id::NodeId;
 use crate::machine::Context;
+
+/// All that is known of transactions.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub(super) struct Table<W> {
+    /// What is known of each coordinator's transactions, ascending by coordinator.
+    pub(super) origins: Vec<Origin<W>>,
+    pub(super) counts: Counts,
+}
+
+/// How many transactions are how far.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub(super) struct Counts {
+    /// How many transactions have not ended.
+    pub(super) live: usize,
+    /// How many of these the application has not answered.
+    pub(super) asked: usize,
+    /// How many of them are in doubt.
+    pub(super) in_doubt: usize,
+    /// Of how many transactions an operator's decision is remembered.
+    pub(super) resolved: usize,
+    /// Bytes of work held.
+    pub(super) bytes: usize,
+}
 
 /// What is known of one coordinator's transactions.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -23,30 +49,18 @@ pub(super) struct Origin<W> {
     pub(super) floor: u64,
     /// How many of `branches` have ended, without damage. Their numbers are above the floor.
     pub(super) tombstones: usize,
-    /// Ascending by number.
-    pub(super) branches: VecDeque<Branch<W>>,
+    /// Ascending by number. Put at the end, dropped many at a time.
+    pub(super) branches: Vec<Branch<W>>,
 }
 
 impl<W> Origin<W> {
     pub(super) const fn at(coordinator: NodeId, floor: u64) -> Self {
-        Self { coordinator, floor, tombstones: 0, branches: VecDeque::new() }
+        Self { coordinator, floor, tombstones: 0, branches: Vec::new() }
     }
 
     /// Where the branch of that number is among the branches, or would be.
-    ///
-    /// Numbers ascend with few gaps, and the latest are asked for most: it is first looked for where it is without gaps.
     fn find(&self, number: u64) -> Result<usize, usize> {
-        let count = self.branches.len();
-        let last = self.branches.back().map_or(0, |branch| branch.number);
-        if number > last {
-            return Err(count);
-        }
-        let guess =
-            usize::try_from(last - number).ok().and_then(|back| count.checked_sub(back.checked_add(1)?));
-        match guess.and_then(|at| Some((at, self.branches.get(at)?))) {
-            Some((at, branch)) if branch.number == number => Ok(at),
-            _ => self.branches.binary_search_by_key(&number, |branch| branch.number),
-        }
+        find_number(&self.branches, number, |branch| branch.number)
     }
 }
 
@@ -164,7 +178,13 @@ impl<W> State<W> {
     }
 }
 
-impl<W: Work> Participant<W> {
+impl<W: Work> Table<W> {
+    pub(super) const fn new() -> Self {
+        let counts = Counts { live: 0, asked: 0, in_doubt: 0, resolved: 0, bytes: 0 };
+        Self { origins: Vec::new(), counts }
+    }
+
+    #[inline]
     pub(super) fn known(&self, tx: TxId) -> Known<'_, W> {
         let Ok(at) = self.origin(tx.coordinator) else { return Known::New };
         let Some(origin) = self.origins.get(at) else { return Known::New };
@@ -173,6 +193,12 @@ impl<W: Work> Participant<W> {
             Err(_) if tx.number <= origin.floor => Known::Forgotten,
             Err(_) => Known::New,
         }
+    }
+
+    #[inline]
+    pub(super) fn branch(&self, tx: TxId) -> Option<&Branch<W>> {
+        let origin = self.origins.get(self.origin(tx.coordinator).ok()?)?;
+        origin.branches.get(origin.find(tx.number).ok()?)
     }
 
     pub(super) fn branch_mut(&mut self, tx: TxId) -> Option<&mut Branch<W>> {
@@ -206,11 +232,88 @@ impl<W: Work> Participant<W> {
         None
     }
 
+    /// Takes a transaction to its next state.
+    #[inline]
+    pub(super) fn place(&mut self, tx: TxId, state: State<W>) -> Option<&mut Branch<W>> {
+        let at = self.origin(tx.coordinator).unwrap_or_else(|at| {
+            self.origins.insert(at, Origin::at(tx.coordinator, 0));
+            at
+        });
+        let origin = self.origins.get_mut(at)?;
+        self.counts.change(&state, usize::saturating_add);
+        origin.tombstones = origin.tombstones.saturating_add(usize::from(state.may_be_buried()));
+        let number = tx.number;
+        match origin.find(number) {
+            Ok(at) => {
+                let branch = origin.branches.get_mut(at)?;
+                let before = &branch.state;
+                self.counts.change(before, usize::saturating_sub);
+                origin.tombstones = origin.tombstones.saturating_sub(usize::from(before.may_be_buried()));
+                branch.state = state;
+                Some(branch)
+            }
+            Err(at) => {
+                origin.branches.insert(at, Branch { number, at: None, state });
+                origin.branches.get_mut(at)
+            }
+        }
+    }
+
+    /// Has what the application was asked for be in doubt.
+    pub(super) fn promise(&mut self, tx: TxId) -> Option<&mut Branch<W>> {
+        let at = self.origin(tx.coordinator).ok()?;
+        let origin = self.origins.get_mut(at)?;
+        let at = origin.find(tx.number).ok()?;
+        let branch = origin.branches.get_mut(at)?;
+        let over = State::Ended { outcome: None, took: None };
+        match core::mem::replace(&mut branch.state, over) {
+            State::Asked { ask, .. } => {
+                self.counts.asked = self.counts.asked.saturating_sub(1);
+                self.counts.in_doubt = self.counts.in_doubt.saturating_add(1);
+                branch.state = State::Prepared { ask, heuristic: None, doubt: Doubt::Fresh };
+            }
+            other => branch.state = other,
+        }
+        Some(branch)
+    }
+
+    /// The floors that there are, ascending by coordinator.
+    pub(super) fn floors(&self) -> impl Iterator<Item = (NodeId, u64)> {
+        let floors = self.origins.iter().filter(|origin| origin.floor > 0);
+        floors.map(|origin| (origin.coordinator, origin.floor))
+    }
+
+    /// Where `coordinator` is among the origins, or would be.
+    pub(super) fn origin(&self, coordinator: NodeId) -> Result<usize, usize> {
+        find_number(&self.origins, coordinator.0, |origin| origin.coordinator.0)
+    }
+}
+
+impl Counts {
+    /// Counts a transaction in that is so far, or out.
+    fn change<W: Work>(&mut self, state: &State<W>, by: impl Fn(usize, usize) -> usize) {
+        match state {
+            State::Asked { .. } => self.asked = by(self.asked, 1),
+            State::Prepared { .. } => self.in_doubt = by(self.in_doubt, 1),
+            State::Decided { .. } | State::Ended { .. } => {}
+        }
+        self.live = by(self.live, usize::from(!state.is_tombstone()));
+        self.resolved = by(self.resolved, usize::from(state.is_resolved()));
+        self.bytes = by(self.bytes, state.work().map_or(0, W::size_bytes));
+    }
+}
+
+impl<W: Work> Participant<W> {
+    pub(super) fn known(&self, tx: TxId) -> Known<'_, W> {
+        self.table.known(tx)
+    }
+
     /// Takes a transaction to its next state, and writes down what of it must survive.
     pub(super) fn put<Cx: Context<Self> + ?Sized>(&mut self, tx: TxId, state: State<W>, cx: &mut Cx) {
         let over = state.may_be_buried();
-        self.place(tx, state);
-        self.record(tx, cx);
+        if let Some(branch) = self.table.place(tx, state) {
+            record(tx, branch, &mut self.journal, cx);
+        }
         if over {
             self.bury(tx, cx);
         }
@@ -218,57 +321,51 @@ impl<W: Work> Participant<W> {
         self.shorten(cx);
     }
 
+    /// Takes in what the application is asked, of which nothing is written down.
+    pub(super) fn take_in<Cx: Context<Self> + ?Sized>(&mut self, tx: TxId, ask: Ask<W>, cx: &mut Cx) {
+        self.table.place(tx, State::Asked { ask, waited: false });
+        self.rest(cx);
+        self.shorten(cx);
+    }
+
+    /// Writes down that this node will do what it was asked for, whatever happens.
+    pub(super) fn promise<Cx: Context<Self> + ?Sized>(&mut self, tx: TxId, cx: &mut Cx) {
+        if let Some(branch) = self.table.promise(tx) {
+            record(tx, branch, &mut self.journal, cx);
+        }
+        self.rest(cx);
+        self.shorten(cx);
+    }
+
     /// Lets go of timers that nothing waits for.
     fn rest<Cx: Context<Self> + ?Sized>(&mut self, cx: &mut Cx) {
-        if self.asked == 0 && core::mem::take(&mut self.awaits_readiness) {
+        if self.table.counts.asked == 0 && core::mem::take(&mut self.awaits_readiness) {
             cx.cancel_timer(Timer::Readiness);
         }
-        if self.in_doubt == 0 && core::mem::take(&mut self.awaits_outcome) {
+        if self.table.counts.in_doubt == 0 && core::mem::take(&mut self.awaits_outcome) {
             cx.cancel_timer(Timer::Doubt);
         }
     }
 
-    /// Takes a transaction to its next state in memory.
-    pub(super) fn place(&mut self, tx: TxId, state: State<W>) {
-        let at = self.origin(tx.coordinator).unwrap_or_else(|at| {
-            self.origins.insert(at, Origin::at(tx.coordinator, 0));
-            at
-        });
-        let Some(origin) = self.origins.get_mut(at) else { return };
-        self.bytes = self.bytes.saturating_add(state.work().map_or(0, W::size_bytes));
-        self.asked = self.asked.saturating_add(usize::from(matches!(state, State::Asked { .. })));
-        self.in_doubt = self.in_doubt.saturating_add(usize::from(matches!(state, State::Prepared { .. })));
-        self.resolved = self.resolved.saturating_add(usize::from(state.is_resolved()));
-        self.live = self.live.saturating_add(usize::from(!state.is_tombstone()));
-        origin.tombstones = origin.tombstones.saturating_add(usize::from(state.may_be_buried()));
-        let number = tx.number;
-        let replaced = match origin.find(number) {
-            Ok(at) => origin.branches.get_mut(at).map(|branch| core::mem::replace(&mut branch.state, state)),
-            Err(at) => {
-                origin.branches.insert(at, Branch { number, at: None, state });
-                None
-            }
-        };
-        let Some(replaced) = replaced else { return };
-        self.bytes = self.bytes.saturating_sub(replaced.work().map_or(0, W::size_bytes));
-        self.asked = self.asked.saturating_sub(usize::from(matches!(replaced, State::Asked { .. })));
-        self.in_doubt = self.in_doubt.saturating_sub(usize::from(matches!(replaced, State::Prepared { .. })));
-        self.resolved = self.resolved.saturating_sub(usize::from(replaced.is_resolved()));
-        self.live = self.live.saturating_sub(usize::from(!replaced.is_tombstone()));
-        origin.tombstones = origin.tombstones.saturating_sub(usize::from(replaced.may_be_buried()));
-    }
-
     /// Sees to it that tombstones do not grow without bound.
     fn bury<Cx: Context<Self> + ?Sized>(&mut self, tx: TxId, cx: &mut Cx) {
-        self.bury_below_floor(tx);
-        self.bury_excess(tx.coordinator, cx);
+        let most = self.config.max_tombstones;
+        let Ok(at) = self.table.origin(tx.coordinator) else { return };
+        let Some(origin) = self.table.origins.get(at) else { return };
+        let (below_floor, excess) = (tx.number <= origin.floor, origin.tombstones > most);
+        if below_floor {
+            self.bury_below_floor(tx);
+        }
+        if excess {
+            self.bury_excess(tx.coordinator, cx);
+        }
     }
 
     /// Has the lowest tombstones give way to a floor, where there are too many of a coordinator's.
     pub(super) fn bury_excess<Cx: Context<Self> + ?Sized>(&mut self, coordinator: NodeId, cx: &mut Cx) {
-        let Ok(at) = self.origin(coordinator) else { return };
+        let Ok(at) = self.table.origin(coordinator) else { return };
         let most = self.config.max_tombstones;
-        let Some(origin) = self.origins.get_mut(at) else { return };
+        let Some(origin) = self.table.origins.get_mut(at) else { return };
         if origin.tombstones <= most {
             return;
         }
@@ -287,34 +384,22 @@ impl<W: Work> Participant<W> {
         origin.tombstones = origin.tombstones.saturating_sub(dropped);
         self.journal.needed = self.journal.needed.saturating_sub(dropped);
         // Before the head of the journal is dropped, where the tombstones are.
-        cx.persist(Record::Put { cell: FLOORS, value: Cell::Floors(self.floors().collect()) });
+        cx.persist(Record::Put { cell: FLOORS, value: Cell::Floors(self.table.floors().collect()) });
     }
 
     /// Drops the tombstone of a transaction that is below the floor: that says as much.
     pub(super) fn bury_below_floor(&mut self, tx: TxId) {
-        let Ok(at) = self.origin(tx.coordinator) else { return };
-        let Some(origin) = self.origins.get_mut(at).filter(|origin| tx.number <= origin.floor) else {
+        let Ok(at) = self.table.origin(tx.coordinator) else { return };
+        let Some(origin) = self.table.origins.get_mut(at).filter(|origin| tx.number <= origin.floor) else {
             return;
         };
         let Ok(at) = origin.find(tx.number) else { return };
-        if origin.branches.get(at).is_some_and(|branch| branch.state.may_be_buried())
-            && let Some(branch) = origin.branches.remove(at)
-        {
+        if origin.branches.get(at).is_some_and(|branch| branch.state.may_be_buried()) {
+            let branch = origin.branches.remove(at);
             origin.tombstones = origin.tombstones.saturating_sub(1);
             if branch.at.is_some() {
                 self.journal.needed = self.journal.needed.saturating_sub(1);
             }
         }
-    }
-
-    /// The floors that there are, ascending by coordinator.
-    pub(super) fn floors(&self) -> impl Iterator<Item = (NodeId, u64)> {
-        let floors = self.origins.iter().filter(|origin| origin.floor > 0);
-        floors.map(|origin| (origin.coordinator, origin.floor))
-    }
-
-    /// Where `coordinator` is among the origins, or would be.
-    pub(super) fn origin(&self, coordinator: NodeId) -> Result<usize, usize> {
-        self.origins.binary_search_by_key(&coordinator, |origin| origin.coordinator)
     }
 }

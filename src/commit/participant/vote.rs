@@ -1,6 +1,6 @@
 //! The first phase: the application is asked, and its answer is durable before it is said.
 
-use super::table::{Ask, Doubt, Known, State};
+use super::table::{Ask, Counts, Known, State};
 use super::{Notice, Participant, Refusal, Rejection, Timer, reject};
 use crate::commit::Work;
 use crate::commit::ids::{Outcome, TxId, Vote};
@@ -44,13 +44,14 @@ impl<W: Work> Participant<W> {
 
     fn has_room_for(&self, ask: &Ask<W>) -> bool {
         let size = ask.work.size_bytes();
-        let crowded = self.bytes > 0 && self.bytes.saturating_add(size) > self.config.max_bytes;
-        !crowded && size <= self.config.max_work_bytes && self.live < self.config.max_transactions
+        let Counts { bytes, live, .. } = self.table.counts;
+        let crowded = bytes > 0 && bytes.saturating_add(size) > self.config.max_bytes;
+        !crowded && size <= self.config.max_work_bytes && live < self.config.max_transactions
     }
 
     fn ask<Cx: Context<Self> + ?Sized>(&mut self, tx: TxId, ask: Ask<W>, cx: &mut Cx) {
         cx.notify(Notice::Prepare { tx, work: ask.work.clone() });
-        self.put(tx, State::Asked { ask, waited: false }, cx);
+        self.take_in(tx, ask, cx);
         if !core::mem::replace(&mut self.awaits_readiness, true) {
             cx.set_timer(Timer::Readiness, self.config.readiness);
         }
@@ -69,8 +70,8 @@ impl<W: Work> Participant<W> {
         given: Vote,
         cx: &mut Cx,
     ) -> Result<(), Refused> {
-        let ask = match self.known(tx) {
-            Known::Is(State::Asked { ask, .. }) => ask.clone(),
+        let one_phase = match self.known(tx) {
+            Known::Is(State::Asked { ask, .. }) => ask.one_phase,
             Known::Is(
                 State::Decided { outcome: Outcome::Abort, .. }
                 | State::Ended { outcome: Some(Outcome::Abort), .. },
@@ -82,17 +83,17 @@ impl<W: Work> Participant<W> {
             }
         };
         match given {
-            Vote::No => self.refuse(tx, ask.one_phase, cx),
-            Vote::Yes if ask.one_phase => {
+            Vote::No => self.refuse(tx, one_phase, cx),
+            Vote::Yes if one_phase => {
                 self.learn(tx, Outcome::Commit, cx);
                 answer(tx, Some(Outcome::Commit), cx);
             }
-            Vote::ReadOnly if ask.one_phase => {
+            Vote::ReadOnly if one_phase => {
                 self.put(tx, State::Ended { outcome: Some(Outcome::Commit), took: None }, cx);
                 answer(tx, Some(Outcome::Commit), cx);
             }
             Vote::Yes => {
-                self.put(tx, State::Prepared { ask, heuristic: None, doubt: Doubt::Fresh }, cx);
+                self.promise(tx, cx);
                 vote(tx, given, cx);
                 self.await_outcome(cx);
             }
@@ -110,9 +111,9 @@ impl<W: Work> Participant<W> {
         let mut last = None;
         let mut left = false;
         self.awaits_readiness = false;
-        while let Some(tx) = self.next_where(last, |state| matches!(state, State::Asked { .. })) {
+        while let Some(tx) = self.table.next_where(last, |state| matches!(state, State::Asked { .. })) {
             last = Some(tx);
-            let branch = self.branch_mut(tx);
+            let branch = self.table.branch_mut(tx);
             let Some(State::Asked { ask, waited }) = branch.map(|branch| &mut branch.state) else { continue };
             if core::mem::replace(waited, true) {
                 let one_phase = ask.one_phase;

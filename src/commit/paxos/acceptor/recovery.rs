@@ -135,7 +135,7 @@ impl<W: Work> Acceptor<W> {
                 copies -= 1;
                 self.record(tx, cx);
             }
-            self.journal.drop_head();
+            self.journal.drop_head(1);
         }
         let first = self.journal.first();
         if first > before {
