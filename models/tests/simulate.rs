@@ -14,7 +14,7 @@ use quorate_models::simulate::{
     Options, Reached, Report, Seeds, Simulated, Simulation, TraceHash, campaign, rules,
 };
 use quorate_models::trace::{Header, Recorded, RecordedOf, SeenBy, SimulatedFall, Where, read, rules_of};
-use quorate_models::{commit, saga};
+use quorate_models::{commit, paxos_commit, saga, tcc};
 
 #[path = "simulate/errands.rs"]
 mod errands;
@@ -58,6 +58,8 @@ fn the_hashes_of_a_few_seeds_are_pinned() {
     assert_eq!(hash(&*raft::simulation()), "eea126f9ea86dc96a199ad72e239ec6b");
     assert_eq!(hash(&*breaker::simulation()), "dcb0d752a10d9daa0b650159301a5b24");
     assert_eq!(hash(&*commit::simulation()), "c7f1ad06a58da50be062faad5e60eef4");
+    assert_eq!(hash(&*paxos_commit::simulation()), "68cb8ab1426c9dae5b1373de2375b815");
+    assert_eq!(hash(&*tcc::simulation()), "507c559947f0eb55a3ca3ff72c22bc45");
     assert_eq!(hash(&*saga::simulation()), "9c85baa46c19d24856cab894454554b9");
 }
 
