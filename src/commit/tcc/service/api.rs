@@ -77,7 +77,7 @@ pub enum Request {
     /// An operator says that nobody need be told any more of damage that is seen to, which is remembered until then after
     /// [`Done`](Self::Done) and [`GiveUp`](Self::GiveUp); or of what lapsed or was [released](Self::Release) and is
     /// [`Done`](Self::Done), where the coordinator has
-    /// [written this service off](super::coordinator::Request::WriteOff) and will say nothing. [`Notice::Refused`] if
+    /// [written this service off](crate::commit::tcc::coordinator::Request::WriteOff) and will say nothing. [`Notice::Refused`] if
     /// nothing of the kind is remembered.
     Forget {
         /// The activity.
