@@ -14,7 +14,7 @@ use quorate_models::simulate::{
     Options, Reached, Report, Seeds, Simulated, Simulation, TraceHash, campaign, rules,
 };
 use quorate_models::trace::{Header, Recorded, RecordedOf, SeenBy, SimulatedFall, Where, read, rules_of};
-use quorate_models::{commit, saga};
+use quorate_models::{choreography, commit, saga};
 
 #[path = "simulate/errands.rs"]
 mod errands;
@@ -59,11 +59,19 @@ fn the_hashes_of_a_few_seeds_are_pinned() {
     assert_eq!(hash(&*breaker::simulation()), "dcb0d752a10d9daa0b650159301a5b24");
     assert_eq!(hash(&*commit::simulation()), "c7f1ad06a58da50be062faad5e60eef4");
     assert_eq!(hash(&*saga::simulation()), "9c85baa46c19d24856cab894454554b9");
+    assert_eq!(hash(&*choreography::simulation()), "6a968c87c731cc2fd9e32947c91fa372");
 }
 
 #[test]
 fn nothing_falls_and_everything_that_should_be_seen_is() {
-    for simulation in [raft::simulation(), breaker::simulation(), commit::simulation(), saga::simulation()] {
+    let simulations = [
+        raft::simulation(),
+        breaker::simulation(),
+        commit::simulation(),
+        saga::simulation(),
+        choreography::simulation(),
+    ];
+    for simulation in simulations {
         let seeds = 0..60;
         let report = run(&*simulation, &plan(seeds, 3_000));
         assert!(report.complete && report.falls.is_empty(), "{:?}", report.falls);
