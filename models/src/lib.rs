@@ -16,7 +16,7 @@
 //! - [`history`]: what clients saw, recorded, and held to linearizability and weaker guarantees;
 //! - [`cli`]: the command line, over a registry of protocols, ours or yours;
 //! - [`breaker`], [`raft`], [`commit`]: properties and worlds of the circuit breaker, of Raft, of two-phase commit;
-//! - [`saga`]: those of sagas;
+//! - [`saga`], [`choreography`]: those of sagas, with an orchestrator and without;
 //! - [`paxos_commit`]: those of Paxos Commit;
 //! - [`tcc`], [`three_phase`]: those of try, confirm, cancel; three-phase commit, as a counterexample.
 #[cfg(feature = "breaker")]
@@ -24,6 +24,8 @@ pub mod breaker;
 mod cache;
 mod caught;
 pub mod check;
+#[cfg(feature = "choreography")]
+pub mod choreography;
 pub mod cli;
 #[cfg(feature = "commit")]
 pub mod commit;

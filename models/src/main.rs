@@ -22,6 +22,8 @@ fn main() -> ExitCode {
             quorate_models::three_phase::protocol(),
             #[cfg(feature = "saga")]
             quorate_models::saga::protocol(),
+            #[cfg(feature = "choreography")]
+            quorate_models::choreography::protocol(),
             #[cfg(feature = "breaker")]
             quorate_models::breaker::protocol(),
         ]),

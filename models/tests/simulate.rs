@@ -14,7 +14,7 @@ use quorate_models::simulate::{
     Options, Reached, Report, Seeds, Simulated, Simulation, TraceHash, campaign, rules,
 };
 use quorate_models::trace::{Header, Recorded, RecordedOf, SeenBy, SimulatedFall, Where, read, rules_of};
-use quorate_models::{commit, paxos_commit, saga, tcc};
+use quorate_models::{choreography, commit, paxos_commit, saga, tcc};
 
 #[path = "simulate/errands.rs"]
 mod errands;
@@ -61,11 +61,19 @@ fn the_hashes_of_a_few_seeds_are_pinned() {
     assert_eq!(hash(&*paxos_commit::simulation()), "68cb8ab1426c9dae5b1373de2375b815");
     assert_eq!(hash(&*tcc::simulation()), "507c559947f0eb55a3ca3ff72c22bc45");
     assert_eq!(hash(&*saga::simulation()), "9c85baa46c19d24856cab894454554b9");
+    assert_eq!(hash(&*choreography::simulation()), "6a968c87c731cc2fd9e32947c91fa372");
 }
 
 #[test]
 fn nothing_falls_and_everything_that_should_be_seen_is() {
-    for simulation in [raft::simulation(), breaker::simulation(), commit::simulation(), saga::simulation()] {
+    let simulations = [
+        raft::simulation(),
+        breaker::simulation(),
+        commit::simulation(),
+        saga::simulation(),
+        choreography::simulation(),
+    ];
+    for simulation in simulations {
         let seeds = 0..60;
         let report = run(&*simulation, &plan(seeds, 3_000));
         assert!(report.complete && report.falls.is_empty(), "{:?}", report.falls);

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 use quorate_models::check::{Level, Progress, Protocol, RunOptions};
 use quorate_models::fuzz;
 use quorate_models::simulate::{Campaign, Options, campaign};
-use quorate_models::{breaker, commit, raft, saga};
+use quorate_models::{breaker, choreography, commit, raft, saga};
 
 /// Distinct states of a world that are enough for a smoke test; some worlds end before.
 const STATES_MAX: u64 = 3_000;
@@ -21,8 +21,8 @@ const EVENTS: u64 = 600;
 const INPUTS: u64 = 300;
 const BYTES: usize = 600;
 
-fn protocols() -> [Protocol; 4] {
-    [raft::protocol(), breaker::protocol(), commit::protocol(), saga::protocol()]
+fn protocols() -> [Protocol; 5] {
+    [raft::protocol(), breaker::protocol(), commit::protocol(), saga::protocol(), choreography::protocol()]
 }
 
 #[test]

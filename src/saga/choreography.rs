@@ -19,7 +19,7 @@
 //! | `floor.rs` | letting go, and knowing late events for what they are | |
 //! | `recovery.rs` | what is durable, and coming back from it | Garcia-Molina and Salem, 6 |
 //! | `invariants.rs` | what holds of one participant at any time | |
-//! | `permute.rs` | a participant renamed: for checks | |
+//! | `permute.rs`, `canonical.rs` | a participant renamed, and over a log written anew: for checks | |
 //!
 //! # How it goes
 //! A step begins when all steps before it are known to be done. Its participant writes down that it is done, and only
@@ -117,6 +117,7 @@
 
 mod answer;
 mod api;
+mod canonical;
 mod config;
 mod drive;
 mod facts;

@@ -176,3 +176,24 @@ fn a_configuration_that_does_not_stand_is_refused() {
     let twice = |config: &mut Config| config.definitions.push(config.definitions[0].clone());
     assert_eq!(refused(twice), ConfigError::DefinitionsNotSorted);
 }
+
+#[test]
+fn a_log_that_is_written_anew_leaves_the_same_participant() {
+    let mut bench = Bench::new(diamond(Doubt::Retry));
+    bench.begin();
+    bench.serve_one();
+    bench.deliver_one();
+    let mut other = bench.node(n(0)).disk.clone();
+    assert!(other.log(LOG).count() > 1);
+    let machine = bench.machine(n(0));
+    let anew = machine.renumbered(&other).expect("the disk recovers");
+    assert_eq!((anew.entries.len(), anew.machine.log_entries()), (1, 1));
+    let identity = other.get(IDENTITY).cloned().expect("it is there");
+    other = Disk::default();
+    other.apply(Record::Put { cell: IDENTITY, value: identity }).expect("it fits");
+    for (index, entry) in (1..).zip(anew.entries) {
+        other.apply(Record::Append { log: LOG, index, entry }).expect("it fits");
+    }
+    anew.machine.agrees_with(&other).expect("machine and disk moved along");
+    assert!(anew.machine.sagas().eq(machine.sagas()));
+}
