@@ -389,6 +389,7 @@ pub struct Rules<S: Spec> {
     inert: bool,
     late_losses: bool,
     late_flushes: bool,
+    prompt: bool,
     layers: bool,
     simulating: bool,
     pub(crate) renamed: Stripes<Renamed<S>>,
@@ -410,6 +411,7 @@ impl<S: Spec> Rules<S> {
             inert: true,
             late_losses,
             late_flushes: true,
+            prompt: true,
             layers: late_losses,
             simulating: false,
             renamed: Stripes::default(),
@@ -439,6 +441,12 @@ impl<S: Spec> Rules<S> {
     #[must_use]
     pub fn with_early_flushes(self) -> Self {
         Self { late_flushes: false, ..self }
+    }
+
+    /// The same rules, going on while a node waits for its disk ([`Spec::prompt`]).
+    #[must_use]
+    pub fn without_prompt(self) -> Self {
+        Self { prompt: false, ..self }
     }
 
     /// The same rules, visiting a world again for every way to have spent the budgets on the way there

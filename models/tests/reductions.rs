@@ -48,6 +48,7 @@ fn reach<S: Spec>(rules: &Rules<S>, mut visit: impl FnMut(&World<S>)) -> (usize,
 /// Late losses reach the same nodes and histories as early ones, and the same violations.
 fn late_losses_lose_nothing<S: Spec>(rules: impl Fn() -> Rules<S>) {
     let (mut fell_early, mut fell_late) = (BTreeSet::new(), BTreeSet::new());
+    let rules = || rules().without_prompt();
     let (with_early, with_late) = (rules().with_early_losses(), rules());
     let early = reach(&with_early, |world| fell_early.extend(with_early.violated(world)));
     let late = reach(&with_late, |world| fell_late.extend(with_late.violated(world)));
@@ -141,8 +142,8 @@ fn late_flushes_lose_nothing<S: Spec>(rules: impl Fn() -> Rules<S>) -> (usize, u
         });
         (worlds, all, fell)
     };
-    let early = reached(&rules().without_symmetry().with_early_flushes());
-    let late = reached(&rules().without_symmetry());
+    let rules = || rules().without_symmetry().without_prompt();
+    let (early, late) = (reached(&rules().with_early_flushes()), reached(&rules()));
     println!("{} worlds, {} of them enough; {} and {} tuples", early.0, late.0, early.1.len(), late.1.len());
     assert!(early.1 == late.1, "{} and {} combinations of machines", early.1.len(), late.1.len());
     assert_eq!(early.2, late.2);

@@ -94,9 +94,7 @@ pub(super) fn resolutions(
     participant: &Participant,
     requests: &mut Vec<Request>,
 ) {
-    let resolved = world.history().deals.iter().flat_map(|deal| &deal.parts);
-    let resolved = resolved.filter(|part| part.heuristic.is_some()).count();
-    if resolved < spec.resolutions() {
+    if world.history().resolved < spec.resolutions() {
         let in_doubt = participant::Phase::InDoubt { heuristic: None };
         // He hears of it once the vote is out.
         let voted = |tx| {

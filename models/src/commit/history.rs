@@ -12,6 +12,8 @@ use smallvec::SmallVec;
 pub struct History {
     /// How many transactions were asked for.
     pub asked: u64,
+    /// How often an operator decided, whatever became of it.
+    pub resolved: usize,
     /// Those that were asked for and not answered in this life of their coordinator.
     pub pending: SmallVec<[Pending; 1]>,
     /// Those that their applications know the names of, ascending.

@@ -82,6 +82,11 @@ fn asked(seen: &At<'_>, request: &crate::spec::RequestOf<CommitSpec>, history: &
                 part.app = App::Finding;
             }
         }
+        Either::Right(participant::Request::Resolve { tx, .. }) => {
+            let phase = seen.after.right().and_then(|participant| participant.phase(*tx));
+            let decides = matches!(phase, Some(participant::Phase::InDoubt { heuristic: Some(_) }));
+            history.resolved += usize::from(decides);
+        }
         // What they are told takes applications further.
         Either::Right(_) | Either::Left(_) => {}
     }

@@ -122,7 +122,7 @@ impl<S: Spec> Rules<S> {
 
     /// Whether nodes write at once, or crash over it.
     fn is_prompt(&self) -> bool {
-        self.late_losses && self.late_flushes && self.spec.prompt()
+        self.prompt && self.late_losses && self.late_flushes && self.spec.prompt()
     }
 
     /// Record after record becomes durable, until one shows; nothing if none of those that wait does. Where nodes are prompt,
