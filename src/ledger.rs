@@ -9,7 +9,7 @@
 //! 1. [`Machine::step`] with a [`Port`] from [`Ledger::port`];
 //! 2. drain [`Ledger::next_output`] and carry each [`Output`] out;
 //! 3. if none is being written, [`Ledger::begin_batch`], write [`Ledger::batch`] and sync;
-//!    then [`Ledger::complete`] and go to 2;
+//!    then [`Ledger::complete`] and go to 2, or [`Ledger::complete_into`], which does both;
 //! 4. wait for a message, a request, the completion, or [`Ledger::next_due`].
 
 #[cfg(feature = "arbitrary")]
@@ -168,13 +168,15 @@ impl<M, T: Copy + Ord, V, E, N> Ledger<M, T, V, E, N> {
     }
 
     /// The next thing to do, if there is one now.
+    #[inline]
     pub fn next_output(&mut self) -> Option<Output<M, N>> {
         self.ready.pop_front()
     }
 
     /// Begins to write the records held, `at_most` of them: `None` if that is none, or a batch is under way.
+    #[inline]
     pub fn begin_batch(&mut self, at_most: usize) -> Option<Batch> {
-        if self.writing > 0 {
+        if self.writing > 0 || self.held.is_empty() {
             return None;
         }
         let records = self.held.iter().filter(|held| matches!(held, Held::Record(_)));
@@ -197,16 +199,38 @@ impl<M, T: Copy + Ord, V, E, N> Ledger<M, T, V, E, N> {
     pub fn complete(&mut self, batch: Batch) {
         let mut durable = batch.records.min(self.writing);
         self.writing = 0;
-        while let Some(held) = self.held.pop_front() {
-            match held {
-                Held::Record(_) if durable > 0 => durable -= 1,
-                Held::Output(output) => self.ready.push_back(output),
-                record @ Held::Record(_) => {
-                    self.held.push_front(record);
-                    break;
-                }
+        while let Some(held) = self.next_released(&mut durable) {
+            if let Held::Output(output) = held {
+                self.ready.push_back(output);
             }
         }
+    }
+
+    /// As [`complete`](Self::complete), and hands over at once what may leave: what [`next_output`](Self::next_output)
+    /// would give, in the same order, and each record of the batch in its place among that.
+    ///
+    /// It saves a driver the queue in between. A store in memory may take the records as they come: each is there before
+    /// what waited for it. A [loopback](Output::Loopback) is fed to the machine once this has returned, before anything
+    /// that leaves later.
+    #[inline]
+    pub fn complete_into(&mut self, batch: Batch, mut take: impl FnMut(Held<M, V, E, N>)) {
+        let mut durable = batch.records.min(self.writing);
+        self.writing = 0;
+        while let Some(output) = self.ready.pop_front() {
+            take(Held::Output(output));
+        }
+        while let Some(held) = self.next_released(&mut durable) {
+            take(held);
+        }
+    }
+
+    /// Takes what is held first, if it waits for no more than so many `durable` records.
+    #[inline]
+    fn next_released(&mut self, durable: &mut usize) -> Option<Held<M, V, E, N>> {
+        if let Held::Record(_) = self.held.front()? {
+            *durable = durable.checked_sub(1)?;
+        }
+        self.held.pop_front()
     }
 
     /// Whether any record waits to become durable.

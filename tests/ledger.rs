@@ -478,4 +478,45 @@ proptest! {
         prop_assert!(written.windows(2).all(|pair| pair[0] < pair[1]), "records are written once and in order");
         prop_assert_eq!(written.len(), spec.durable + under_way.map_or(0, |batch| batch.records()));
     }
+
+    /// What is handed over as a batch completes is what the queue would have given, in the same order, and every record of
+    /// the batch stands where it was held.
+    #[test]
+    fn what_is_handed_over_at_once_is_what_the_queue_would_give(acts in prop::collection::vec(act(), 0..40)) {
+        let (mut queued, mut at_once): (LedgerOf<Script>, LedgerOf<Script>) = (Ledger::new(ME), Ledger::new(ME));
+        let mut under_way = None;
+        let mut serial = 0;
+        for act in acts {
+            match act {
+                Act::Step(kinds) => {
+                    let effects: Vec<_> = kinds.into_iter().zip(serial + 1..).map(|(kind, at)| effect(kind, at).0).collect();
+                    serial += u32::try_from(effects.len()).unwrap();
+                    step(&mut queued, effects.clone());
+                    step(&mut at_once, effects);
+                }
+                Act::Begin(at_most) => {
+                    let begun = queued.begin_batch(at_most).zip(at_once.begin_batch(at_most));
+                    under_way = under_way.or(begun);
+                }
+                Act::Complete => {
+                    let Some((batch, same)) = under_way.take() else { continue };
+                    let records = same.records();
+                    let before: Vec<_> = at_once.held().cloned().collect();
+                    let mut taken = Vec::new();
+                    at_once.complete_into(same, |held| taken.push(held));
+                    let released = before.len() - at_once.held().len();
+                    prop_assert_eq!(&taken[taken.len() - released..], &before[..released]);
+                    prop_assert_eq!(taken.iter().filter(|held| matches!(held, Held::Record(_))).count(), records);
+                    queued.complete(batch);
+                    let outputs = taken.into_iter().filter_map(|held| match held {
+                        Held::Output(output) => Some(output),
+                        Held::Record(_) => None,
+                    });
+                    prop_assert_eq!(outputs.collect::<Vec<_>>(), drain(&mut queued));
+                    prop_assert_eq!(&at_once, &queued);
+                }
+            }
+        }
+        prop_assert_eq!(drain(&mut at_once), drain(&mut queued));
+    }
 }

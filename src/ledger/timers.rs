@@ -31,11 +31,19 @@ impl<T> Timers<T> {
 
 impl<T: Copy + Ord> Timers<T> {
     /// Sets a timer, replacing what was set under its name.
+    #[inline]
     pub fn set(&mut self, timer: T, due: Time) {
+        // Most often it is the first, or comes behind all others.
+        match self.set.last() {
+            Some((last, _)) if *last >= timer => self.set_among(timer, due),
+            _ => self.set.push((timer, due)),
+        }
+    }
+
+    fn set_among(&mut self, timer: T, due: Time) {
         match self.set.iter_mut().find(|(name, _)| *name >= timer) {
-            None => self.set.push((timer, due)),
             Some((name, slot)) if *name == timer => *slot = due,
-            Some(_) => {
+            _ => {
                 let at = self.set.partition_point(|(name, _)| *name < timer);
                 self.set.insert(at, (timer, due));
             }
@@ -44,10 +52,10 @@ impl<T: Copy + Ord> Timers<T> {
 
     /// Forgets a timer.
     pub fn cancel(&mut self, timer: T) {
-        // From the back: what is last is taken without moving another.
-        match self.set.iter().rposition(|(name, _)| *name == timer) {
-            Some(at) if at + 1 == self.set.len() => drop(self.set.pop()),
-            Some(at) => drop(self.set.remove(at)),
+        // What is last is taken without a search.
+        match self.set.last() {
+            Some((last, _)) if *last == timer => drop(self.set.pop()),
+            Some(_) => self.set.retain(|(name, _)| *name != timer),
             None => {}
         }
     }
