@@ -1,11 +1,15 @@
 //! What survives a crash: keyed cells and logs, the records that change them, and how recovery reads them.
 
+mod logs;
+
 use alloc::collections::BTreeMap;
 use alloc::collections::VecDeque;
 use core::fmt;
 
 use crate::id::{CellId, LogId, NodeId, Permutation, Permute};
 use crate::machine::Machine;
+
+use logs::Logs;
 
 /// One change of durable state.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -179,7 +183,7 @@ impl core::error::Error for Misfit {}
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub struct Image<V, E> {
     cells: BTreeMap<CellId, V>,
-    logs: BTreeMap<LogId, ImageLog<E>>,
+    logs: Logs<E>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -192,7 +196,7 @@ struct ImageLog<E> {
 
 impl<V, E> Default for Image<V, E> {
     fn default() -> Self {
-        Self { cells: BTreeMap::new(), logs: BTreeMap::new() }
+        Self { cells: BTreeMap::new(), logs: Logs::new() }
     }
 }
 
@@ -201,7 +205,8 @@ impl<V, E> Image<V, E> {
     ///
     /// # Errors
     /// [`Misfit`], and the image is unchanged.
-    #[inline]
+    // Inlined, with an append: an entry that a caller makes is made in the log, and not moved there.
+    #[inline(always)]
     pub fn apply(&mut self, record: Record<V, E>) -> Result<(), Misfit> {
         match record {
             // Most records are this, and a caller that knows so calls no more than that.
@@ -221,12 +226,12 @@ impl<V, E> Image<V, E> {
             }
             Record::Append { log, index, entry } => return self.append(log, index, entry),
             Record::Truncate { log, from } => {
-                if let Some(log) = self.logs.get_mut(&log) {
+                if let Some(log) = self.logs.get_mut(log) {
                     log.truncate(from);
                 }
             }
             Record::Discard { log, upto } => {
-                if let Some(log) = self.logs.get_mut(&log) {
+                if let Some(log) = self.logs.get_mut(log) {
                     log.discard(upto)?;
                 }
             }
@@ -234,10 +239,11 @@ impl<V, E> Image<V, E> {
         Ok(())
     }
 
+    #[inline(always)]
     fn append(&mut self, log: LogId, index: u64, entry: E) -> Result<(), Misfit> {
-        let log = match self.logs.get_mut(&log) {
-            Some(log) => log,
-            None => self.logs.entry(log).or_insert(ImageLog { first: index, entries: VecDeque::new() }),
+        let Some(log) = self.logs.get_mut(log) else {
+            self.logs.insert(log, ImageLog { first: index, entries: VecDeque::from([entry]) });
+            return Ok(());
         };
         let expected = log.end().ok_or(Misfit::Exhausted)?;
         if index != expected {
@@ -256,14 +262,14 @@ impl<V, E> Image<V, E> {
     /// The entry of a log at `index`.
     #[must_use]
     pub fn entry(&self, log: LogId, index: u64) -> Option<&E> {
-        let log = self.logs.get(&log)?;
+        let log = self.logs.get(log)?;
         log.entries.get(usize::try_from(index.checked_sub(log.first)?).ok()?)
     }
 
     /// The entries of a log with their indices, in order.
     #[must_use]
     pub fn log(&self, log: LogId) -> impl DoubleEndedIterator<Item = (u64, &E)> {
-        self.logs.get(&log).into_iter().flat_map(|log| {
+        self.logs.get(log).into_iter().flat_map(|log| {
             // Saturating: an image read from outside may claim to go past the end of the number range.
             let index = |offset: usize| log.first.saturating_add(offset as u64);
             log.entries.iter().enumerate().map(move |(offset, entry)| (index(offset), entry))
@@ -273,7 +279,7 @@ impl<V, E> Image<V, E> {
     /// The last index of a log; `None` if it holds no entry.
     #[must_use]
     pub fn last_index(&self, log: LogId) -> Option<u64> {
-        let log = self.logs.get(&log)?;
+        let log = self.logs.get(log)?;
         log.first.checked_add((log.entries.len() as u64).checked_sub(1)?)
     }
 
@@ -285,11 +291,11 @@ impl<V, E> Image<V, E> {
         mut entry: impl FnMut(&E) -> Option<D>,
     ) -> Option<Image<W, D>> {
         let cells = self.cells.iter().map(|(&id, value)| Some((id, cell(value)?))).collect::<Option<_>>()?;
-        let log = |(&id, log): (&LogId, &ImageLog<E>)| {
+        let logs = self.logs.filter_map(|log| {
             let entries = log.entries.iter().map(&mut entry).collect::<Option<_>>()?;
-            Some((id, ImageLog { first: log.first, entries }))
-        };
-        Some(Image { cells, logs: self.logs.iter().map(log).collect::<Option<_>>()? })
+            Some(ImageLog { first: log.first, entries })
+        })?;
+        Some(Image { cells, logs })
     }
 
     /// Whether there is no cell, and no log was ever written.
