@@ -48,18 +48,14 @@ pub(super) fn find_number<T>(
     number: u64,
     number_of: impl Fn(&T) -> u64,
 ) -> Result<usize, usize> {
-    let (Some(first), Some(last)) = (among.first(), among.last()) else { return Err(0) };
-    let (first, last) = (number_of(first), number_of(last));
-    if number > last {
-        return Err(among.len());
-    }
-    if number < first {
-        return Err(0);
-    }
-    let back = usize::try_from(last - number).unwrap_or(usize::MAX);
+    let Some(last) = among.last() else { return Err(0) };
+    let Some(back) = number_of(last).checked_sub(number) else { return Err(among.len()) };
+    // Of more than there are the index wraps around, and nothing is there.
+    let back = usize::try_from(back).unwrap_or(usize::MAX);
     let at = among.len().wrapping_sub(1).wrapping_sub(back);
     match among.get(at) {
         Some(found) if number_of(found) == number => Ok(at),
+        _ if among.first().is_none_or(|first| number < number_of(first)) => Err(0),
         _ => search(among, number, number_of),
     }
 }

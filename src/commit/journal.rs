@@ -59,7 +59,7 @@ impl Journal {
 
     #[inline]
     pub(super) fn is_long(&self, slack: usize) -> bool {
-        self.owners.len() > self.needed.saturating_mul(ENTRIES_PER_NEEDED).saturating_add(slack)
+        self.owners.len().saturating_sub(slack).div_ceil(ENTRIES_PER_NEEDED) > self.needed
     }
 
     /// How many entries at the head are not `needed`. The last entry is kept: it says where the journal goes on.

@@ -17,8 +17,8 @@ impl<W: Work> Coordinator<W> {
         vote: Vote,
         cx: &mut Cx,
     ) {
-        let at = self.position(tx.number);
-        let Some(transaction) = at.and_then(|at| self.transactions.get_mut(at)) else { return };
+        let Some(at) = self.position(tx.number) else { return };
+        let Some(transaction) = self.transactions.get_mut(at) else { return };
         match transaction.phase {
             Phase::Collecting => {}
             Phase::Decided(_) => return,
@@ -38,18 +38,17 @@ impl<W: Work> Coordinator<W> {
             return self.abort(tx.number, cx);
         }
         if transaction.branches.iter().all(|branch| branch.vote.is_some()) {
-            self.decide(tx.number, Outcome::Commit, cx);
+            self.decide(at, tx, Outcome::Commit, cx);
         }
     }
 
     /// Decides to abort: allowed only while the votes are gathered.
     pub(super) fn abort<Cx: Context<Self> + ?Sized>(&mut self, number: u64, cx: &mut Cx) {
-        self.decide(number, Outcome::Abort, cx);
+        let Some(at) = self.position(number) else { return };
+        self.decide(at, self.tx(number), Outcome::Abort, cx);
     }
 
-    fn decide<Cx: Context<Self> + ?Sized>(&mut self, number: u64, outcome: Outcome, cx: &mut Cx) {
-        let tx = self.tx(number);
-        let Some(at) = self.position(number) else { return };
+    fn decide<Cx: Context<Self> + ?Sized>(&mut self, at: usize, tx: TxId, outcome: Outcome, cx: &mut Cx) {
         let Some(transaction) = self.transactions.get_mut(at) else { return };
         release(transaction, &mut self.bytes);
         transaction.phase = Phase::Decided(outcome);

@@ -191,6 +191,7 @@ impl<W: Work> Coordinator<W> {
 }
 
 /// What the journal tells of a transaction: nothing where a crash is to forget it.
+#[inline]
 fn entry<W>(tx: TxId, transaction: &Transaction<W>) -> Option<Entry> {
     let nodes: Nodes = transaction.branches.iter().map(|branch| branch.node).collect();
     match (transaction.phase, transaction.mode) {

@@ -57,13 +57,14 @@ impl<W: Work> Participant<W> {
         outcome: Option<Outcome>,
         cx: &mut Cx,
     ) {
-        let branch = self.table.branch_mut(tx);
+        let found = self.table.find(tx);
+        let branch = found.and_then(|place| self.table.at_mut(place));
         let Some(State::Prepared { ask, doubt, .. }) = branch.map(|branch| &mut branch.state) else { return };
         if from != tx.coordinator && !ask.peers.contains(&from) {
             return reject(from, Rejection::NotAParticipant, cx);
         }
         match outcome {
-            Some(outcome) => self.learn_and_acknowledge(tx, outcome, cx),
+            Some(outcome) => self.learn_and_acknowledge(found, tx, outcome, cx),
             // The coordinator lives and will decide: no need to ask around.
             None if from == tx.coordinator => *doubt = Doubt::Fresh,
             None => {}

@@ -1,6 +1,6 @@
 //! The second phase: the outcome is learned, told to the application, carried out and acknowledged.
 
-use super::table::{Heuristic, Known, State};
+use super::table::{Heuristic, Known, Place, State};
 use super::vote::Refused;
 use super::{Notice, Participant, Refusal, Rejection, reject};
 use crate::commit::Work;
@@ -18,7 +18,8 @@ impl<W: Work> Participant<W> {
         cx: &mut Cx,
     ) {
         let mut took = None;
-        match self.known(tx) {
+        let found = self.table.find(tx);
+        match self.table.known(tx, found) {
             // It overtook the prepare, which is on its way and must find this.
             Known::New if outcome == Outcome::Abort => {
                 self.put(tx, State::Ended { outcome: Some(outcome), took: None }, cx);
@@ -26,7 +27,7 @@ impl<W: Work> Participant<W> {
             Known::Is(State::Asked { ask, .. }) if outcome == Outcome::Abort && !ask.one_phase => {
                 self.learn(tx, outcome, cx);
             }
-            Known::Is(State::Prepared { .. }) => return self.learn_and_acknowledge(tx, outcome, cx),
+            Known::Is(State::Prepared { .. }) => return self.learn_and_acknowledge(found, tx, outcome, cx),
             Known::Is(State::Decided { outcome: known, took: done, .. }) if *known == outcome => took = *done,
             Known::Is(State::Ended { outcome: Some(known), took: done }) if *known == outcome => took = *done,
             Known::Is(State::Ended { outcome: None, .. }) if outcome == Outcome::Abort => {}
@@ -39,11 +40,12 @@ impl<W: Work> Participant<W> {
     /// Learns the outcome of a transaction in doubt, from whomever, and tells the coordinator.
     pub(super) fn learn_and_acknowledge<Cx: Context<Self> + ?Sized>(
         &mut self,
+        found: Option<Place>,
         tx: TxId,
         outcome: Outcome,
         cx: &mut Cx,
     ) {
-        if let Some((mode, took)) = self.learn(tx, outcome, cx) {
+        if let Some((mode, took)) = found.and_then(|place| self.learn_at(place, tx, outcome, cx)) {
             acknowledge(tx, mode, outcome, took, cx);
         }
     }
@@ -56,41 +58,66 @@ impl<W: Work> Participant<W> {
         outcome: Outcome,
         cx: &mut Cx,
     ) -> Option<(Mode, Option<Outcome>)> {
-        let next = self.journal.next();
-        let (ask, heuristic) = match self.known(tx) {
-            Known::Is(State::Asked { ask, .. }) => (ask, None),
-            Known::Is(State::Prepared { ask, heuristic, .. }) => (ask, *heuristic),
-            Known::Is(_) | Known::Forgotten | Known::New => return None,
+        let place = self.table.find(tx)?;
+        self.learn_at(place, tx, outcome, cx)
+    }
+
+    /// Does so with the transaction that is there.
+    #[inline]
+    fn learn_at<Cx: Context<Self> + ?Sized>(
+        &mut self,
+        place: Place,
+        tx: TxId,
+        outcome: Outcome,
+        cx: &mut Cx,
+    ) -> Option<(Mode, Option<Outcome>)> {
+        let (State::Asked { ask, .. } | State::Prepared { ask, heuristic: None, .. }) =
+            &self.table.at(place)?.state
+        else {
+            return self.learn_of_resolved(tx, outcome, cx);
+        };
+        let (mode, position) = (ask.mode, self.journal.next());
+        let work = (outcome == Outcome::Commit).then(|| ask.work.clone());
+        let told = work.clone();
+        let state = State::Decided { outcome, took: None, done: false, position, work };
+        self.put_at(place, tx, state, cx);
+        cx.notify(carried_out(tx, outcome, position, told, false));
+        Some((mode, None))
+    }
+
+    /// Takes the outcome of what an operator has decided.
+    #[cold]
+    fn learn_of_resolved<Cx: Context<Self> + ?Sized>(
+        &mut self,
+        tx: TxId,
+        outcome: Outcome,
+        cx: &mut Cx,
+    ) -> Option<(Mode, Option<Outcome>)> {
+        let Known::Is(State::Prepared { ask, heuristic: Some(heuristic), .. }) = self.known(tx) else {
+            return None;
         };
         let mode = ask.mode;
         let work = |outcome| (outcome == Outcome::Commit).then(|| ask.work.clone());
-        let state = match heuristic {
-            None => State::Decided { outcome, took: None, done: false, position: next, work: work(outcome) },
-            Some(Heuristic { outcome: took, done: true, .. }) if took == outcome => {
+        let state = match *heuristic {
+            Heuristic { outcome: took, done: true, .. } if took == outcome => {
                 State::Ended { outcome: Some(outcome), took: None }
             }
-            Some(Heuristic { outcome: took, position, .. }) if took == outcome => {
+            Heuristic { outcome: took, position, .. } if took == outcome => {
                 State::Decided { outcome, took: None, done: false, position, work: work(outcome) }
             }
             // Kept until somebody has seen to the damage, whatever was carried out: under the same position, or what was
             // told once would be told anew.
-            Some(Heuristic { outcome: took, position, done }) => {
+            Heuristic { outcome: took, position, done } => {
                 let work = work(took).filter(|_| !done);
                 State::Decided { outcome, took: Some(took), done, position, work }
             }
         };
-        let told = heuristic.is_none().then(|| carried_out(tx, outcome, next, Some(&ask.work), false));
+        let took = Some(heuristic.outcome).filter(|took| *took != outcome);
         self.put(tx, state, cx);
-        if let Some(told) = told {
-            cx.notify(told);
+        if let Some(took) = took {
+            cx.notify(Notice::Damage { tx, took, outcome });
         }
-        match heuristic {
-            Some(Heuristic { outcome: took, .. }) if took != outcome => {
-                cx.notify(Notice::Damage { tx, took, outcome });
-                Some((mode, Some(took)))
-            }
-            Some(_) | None => Some((mode, None)),
-        }
+        Some((mode, took))
     }
 
     /// Whether the application was told to carry something out, and has not.
@@ -124,7 +151,7 @@ impl<W: Work> Participant<W> {
             Known::Is(_) | Known::Forgotten | Known::New => return,
         };
         if !done {
-            cx.notify(carried_out(tx, carry_out, position, work, heuristic));
+            cx.notify(carried_out(tx, carry_out, position, work.cloned(), heuristic));
         }
         if let Some((took, outcome)) = damage {
             cx.notify(Notice::Damage { tx, took, outcome });
@@ -133,17 +160,19 @@ impl<W: Work> Participant<W> {
 
     /// The application has carried it out for good.
     pub(super) fn done<Cx: Context<Self> + ?Sized>(&mut self, tx: TxId, cx: &mut Cx) -> Result<(), Refused> {
-        let state = match self.known(tx) {
-            Known::Is(State::Decided { outcome, took, .. }) => {
-                State::Ended { outcome: Some(*outcome), took: *took }
+        let Some(place) = self.table.find(tx) else { return Err((tx, Refusal::NotDecided)) };
+        match self.table.at(place).map(|branch| &branch.state) {
+            Some(State::Decided { outcome, took, .. }) => {
+                let state = State::Ended { outcome: Some(*outcome), took: *took };
+                self.put_at(place, tx, state, cx);
             }
-            Known::Is(State::Prepared { ask, heuristic: Some(heuristic), doubt }) if !heuristic.done => {
+            Some(State::Prepared { ask, heuristic: Some(heuristic), doubt }) if !heuristic.done => {
                 let heuristic = Some(Heuristic { done: true, ..*heuristic });
-                State::Prepared { ask: ask.clone(), heuristic, doubt: *doubt }
+                let state = State::Prepared { ask: ask.clone(), heuristic, doubt: *doubt };
+                self.put(tx, state, cx);
             }
-            Known::Is(_) | Known::Forgotten | Known::New => return Err((tx, Refusal::NotDecided)),
-        };
-        self.put(tx, state, cx);
+            _ => return Err((tx, Refusal::NotDecided)),
+        }
         Ok(())
     }
 
@@ -239,13 +268,11 @@ fn carried_out<W: Work>(
     tx: TxId,
     outcome: Outcome,
     position: u64,
-    work: Option<&W>,
+    work: Option<W>,
     heuristic: bool,
 ) -> Notice<W> {
     match work {
-        Some(work) if outcome == Outcome::Commit => {
-            Notice::Apply { tx, position, work: work.clone(), heuristic }
-        }
+        Some(work) if outcome == Outcome::Commit => Notice::Apply { tx, position, work, heuristic },
         _ => Notice::Undo { tx, position, heuristic },
     }
 }

@@ -140,6 +140,13 @@ pub(super) enum Doubt {
     Inquired,
 }
 
+/// Where a transaction is in the table, until another one is put there or dropped.
+#[derive(Clone, Copy)]
+pub(super) struct Place {
+    origin: usize,
+    branch: usize,
+}
+
 /// What is known of a transaction.
 pub(super) enum Known<'a, W> {
     Is(&'a State<W>),
@@ -185,27 +192,45 @@ impl<W: Work> Table<W> {
     }
 
     #[inline]
-    pub(super) fn known(&self, tx: TxId) -> Known<'_, W> {
-        let Ok(at) = self.origin(tx.coordinator) else { return Known::New };
-        let Some(origin) = self.origins.get(at) else { return Known::New };
-        match origin.find(tx.number) {
-            Ok(at) => origin.branches.get(at).map_or(Known::New, |branch| Known::Is(&branch.state)),
-            Err(_) if tx.number <= origin.floor => Known::Forgotten,
-            Err(_) => Known::New,
+    pub(super) fn find(&self, tx: TxId) -> Option<Place> {
+        let origin = self.origin(tx.coordinator).ok()?;
+        let branch = self.origins.get(origin)?.find(tx.number).ok()?;
+        Some(Place { origin, branch })
+    }
+
+    /// The branch at that place.
+    #[inline]
+    pub(super) fn at(&self, place: Place) -> Option<&Branch<W>> {
+        self.origins.get(place.origin)?.branches.get(place.branch)
+    }
+
+    /// The branch at that place, to be changed.
+    #[inline]
+    pub(super) fn at_mut(&mut self, place: Place) -> Option<&mut Branch<W>> {
+        self.origins.get_mut(place.origin)?.branches.get_mut(place.branch)
+    }
+
+    /// What is known of a transaction that was found there, or was not.
+    #[inline]
+    pub(super) fn known(&self, tx: TxId, found: Option<Place>) -> Known<'_, W> {
+        if let Some(branch) = found.and_then(|place| self.at(place)) {
+            return Known::Is(&branch.state);
+        }
+        let origin = self.origin(tx.coordinator).ok().and_then(|at| self.origins.get(at));
+        match origin {
+            Some(origin) if tx.number <= origin.floor => Known::Forgotten,
+            _ => Known::New,
         }
     }
 
     #[inline]
     pub(super) fn branch(&self, tx: TxId) -> Option<&Branch<W>> {
-        let origin = self.origins.get(self.origin(tx.coordinator).ok()?)?;
-        origin.branches.get(origin.find(tx.number).ok()?)
+        self.at(self.find(tx)?)
     }
 
     pub(super) fn branch_mut(&mut self, tx: TxId) -> Option<&mut Branch<W>> {
-        let at = self.origin(tx.coordinator).ok()?;
-        let origin = self.origins.get_mut(at)?;
-        let at = origin.find(tx.number).ok()?;
-        origin.branches.get_mut(at)
+        let place = self.find(tx)?;
+        self.at_mut(place)
     }
 
     /// All branches, in the order of their transactions.
@@ -233,38 +258,47 @@ impl<W: Work> Table<W> {
     }
 
     /// Takes a transaction to its next state.
-    #[inline]
+    #[inline(always)]
     pub(super) fn place(&mut self, tx: TxId, state: State<W>) -> Option<&mut Branch<W>> {
-        let at = self.origin(tx.coordinator).unwrap_or_else(|at| {
+        let origin = self.origin(tx.coordinator).unwrap_or_else(|at| {
             self.origins.insert(at, Origin::at(tx.coordinator, 0));
             at
         });
-        let origin = self.origins.get_mut(at)?;
-        self.counts.change(&state, usize::saturating_add);
-        origin.tombstones = origin.tombstones.saturating_add(usize::from(state.may_be_buried()));
-        let number = tx.number;
-        match origin.find(number) {
-            Ok(at) => {
-                let branch = origin.branches.get_mut(at)?;
-                let before = &branch.state;
-                self.counts.change(before, usize::saturating_sub);
-                origin.tombstones = origin.tombstones.saturating_sub(usize::from(before.may_be_buried()));
-                branch.state = state;
-                Some(branch)
-            }
-            Err(at) => {
-                origin.branches.insert(at, Branch { number, at: None, state });
-                origin.branches.get_mut(at)
-            }
+        match self.origins.get(origin)?.find(tx.number) {
+            Ok(branch) => self.place_at(Place { origin, branch }, state),
+            Err(branch) => self.add(Place { origin, branch }, tx.number, state),
         }
     }
 
+    /// Takes the transaction that is there to its next state. Inlined, as what calls it and what it calls: where the state
+    /// is known, so is what it counts for.
+    #[inline(always)]
+    pub(super) fn place_at(&mut self, place: Place, state: State<W>) -> Option<&mut Branch<W>> {
+        let origin = self.origins.get_mut(place.origin)?;
+        let branch = origin.branches.get_mut(place.branch)?;
+        let before = &branch.state;
+        self.counts.change(&state, usize::saturating_add);
+        self.counts.change(before, usize::saturating_sub);
+        origin.tombstones = origin.tombstones.saturating_add(usize::from(state.may_be_buried()));
+        origin.tombstones = origin.tombstones.saturating_sub(usize::from(before.may_be_buried()));
+        branch.state = state;
+        Some(branch)
+    }
+
+    /// Takes in a transaction that is to be there, and is not.
+    #[inline]
+    fn add(&mut self, place: Place, number: u64, state: State<W>) -> Option<&mut Branch<W>> {
+        let origin = self.origins.get_mut(place.origin)?;
+        self.counts.change(&state, usize::saturating_add);
+        origin.tombstones = origin.tombstones.saturating_add(usize::from(state.may_be_buried()));
+        origin.branches.insert(place.branch, Branch { number, at: None, state });
+        origin.branches.get_mut(place.branch)
+    }
+
     /// Has what the application was asked for be in doubt.
-    pub(super) fn promise(&mut self, tx: TxId) -> Option<&mut Branch<W>> {
-        let at = self.origin(tx.coordinator).ok()?;
-        let origin = self.origins.get_mut(at)?;
-        let at = origin.find(tx.number).ok()?;
-        let branch = origin.branches.get_mut(at)?;
+    #[inline]
+    fn promise(&mut self, place: Place) -> Option<&mut Branch<W>> {
+        let branch = self.origins.get_mut(place.origin)?.branches.get_mut(place.branch)?;
         let over = State::Ended { outcome: None, took: None };
         match core::mem::replace(&mut branch.state, over) {
             State::Asked { ask, .. } => {
@@ -284,6 +318,7 @@ impl<W: Work> Table<W> {
     }
 
     /// Where `coordinator` is among the origins, or would be.
+    #[inline]
     pub(super) fn origin(&self, coordinator: NodeId) -> Result<usize, usize> {
         find_number(&self.origins, coordinator.0, |origin| origin.coordinator.0)
     }
@@ -291,6 +326,7 @@ impl<W: Work> Table<W> {
 
 impl Counts {
     /// Counts a transaction in that is so far, or out.
+    #[inline(always)]
     fn change<W: Work>(&mut self, state: &State<W>, by: impl Fn(usize, usize) -> usize) {
         match state {
             State::Asked { .. } => self.asked = by(self.asked, 1),
@@ -305,7 +341,7 @@ impl Counts {
 
 impl<W: Work> Participant<W> {
     pub(super) fn known(&self, tx: TxId) -> Known<'_, W> {
-        self.table.known(tx)
+        self.table.known(tx, self.table.find(tx))
     }
 
     /// Takes a transaction to its next state, and writes down what of it must survive.
@@ -314,8 +350,28 @@ impl<W: Work> Participant<W> {
         if let Some(branch) = self.table.place(tx, state) {
             record(tx, branch, &mut self.journal, cx);
         }
+        if over && let Ok(origin) = self.table.origin(tx.coordinator) {
+            self.bury(origin, tx, cx);
+        }
+        self.rest(cx);
+        self.shorten(cx);
+    }
+
+    /// Does so with the transaction that is there.
+    #[inline(always)]
+    pub(super) fn put_at<Cx: Context<Self> + ?Sized>(
+        &mut self,
+        place: Place,
+        tx: TxId,
+        state: State<W>,
+        cx: &mut Cx,
+    ) {
+        let over = state.may_be_buried();
+        if let Some(branch) = self.table.place_at(place, state) {
+            record(tx, branch, &mut self.journal, cx);
+        }
         if over {
-            self.bury(tx, cx);
+            self.bury(place.origin, tx, cx);
         }
         self.rest(cx);
         self.shorten(cx);
@@ -329,8 +385,14 @@ impl<W: Work> Participant<W> {
     }
 
     /// Writes down that this node will do what it was asked for, whatever happens.
-    pub(super) fn promise<Cx: Context<Self> + ?Sized>(&mut self, tx: TxId, cx: &mut Cx) {
-        if let Some(branch) = self.table.promise(tx) {
+    #[inline]
+    pub(super) fn promise<Cx: Context<Self> + ?Sized>(
+        &mut self,
+        found: Option<Place>,
+        tx: TxId,
+        cx: &mut Cx,
+    ) {
+        if let Some(branch) = found.and_then(|place| self.table.promise(place)) {
             record(tx, branch, &mut self.journal, cx);
         }
         self.rest(cx);
@@ -338,6 +400,7 @@ impl<W: Work> Participant<W> {
     }
 
     /// Lets go of timers that nothing waits for.
+    #[inline]
     fn rest<Cx: Context<Self> + ?Sized>(&mut self, cx: &mut Cx) {
         if self.table.counts.asked == 0 && core::mem::take(&mut self.awaits_readiness) {
             cx.cancel_timer(Timer::Readiness);
@@ -348,10 +411,10 @@ impl<W: Work> Participant<W> {
     }
 
     /// Sees to it that tombstones do not grow without bound.
-    fn bury<Cx: Context<Self> + ?Sized>(&mut self, tx: TxId, cx: &mut Cx) {
+    #[inline]
+    fn bury<Cx: Context<Self> + ?Sized>(&mut self, origin: usize, tx: TxId, cx: &mut Cx) {
         let most = self.config.max_tombstones;
-        let Ok(at) = self.table.origin(tx.coordinator) else { return };
-        let Some(origin) = self.table.origins.get(at) else { return };
+        let Some(origin) = self.table.origins.get(origin) else { return };
         let (below_floor, excess) = (tx.number <= origin.floor, origin.tombstones > most);
         if below_floor {
             self.bury_below_floor(tx);

@@ -70,7 +70,8 @@ impl<W: Work> Participant<W> {
         given: Vote,
         cx: &mut Cx,
     ) -> Result<(), Refused> {
-        let one_phase = match self.known(tx) {
+        let found = self.table.find(tx);
+        let one_phase = match self.table.known(tx, found) {
             Known::Is(State::Asked { ask, .. }) => ask.one_phase,
             Known::Is(
                 State::Decided { outcome: Outcome::Abort, .. }
@@ -93,7 +94,7 @@ impl<W: Work> Participant<W> {
                 answer(tx, Some(Outcome::Commit), cx);
             }
             Vote::Yes => {
-                self.promise(tx, cx);
+                self.promise(found, tx, cx);
                 vote(tx, given, cx);
                 self.await_outcome(cx);
             }
