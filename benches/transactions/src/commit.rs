@@ -9,7 +9,7 @@ use quorate::commit::{
 };
 use quorate::durable::{Image, Recover};
 use quorate::id::{ClusterId, NodeId, RequestId};
-use quorate::ledger::{LedgerOf, Output, Timers};
+use quorate::ledger::{Held, LedgerOf, Output, OutputOf, Timers};
 use quorate::machine::{Context, Effect, EffectOf, Input, InputOf, RecordOf};
 use quorate::time::{Delay, Time};
 
@@ -67,6 +67,8 @@ impl<M: Recover<Message = Message<u64>>> Context<M> for Port<'_, M> {
         }
     }
 
+    // Inlined: a record is made where it is to be.
+    #[inline(always)]
     fn persist(&mut self, record: RecordOf<M>) {
         self.counts.records += 1;
         self.disk.apply(record).expect("records fit the disk");
@@ -90,7 +92,7 @@ impl<M: Recover<Message = Message<u64>>> Context<M> for Port<'_, M> {
     }
 }
 
-impl<M: Recover<Cell: Clone, Entry: Clone, Message = Message<u64>>> Node<M> {
+impl<M: Recover<Message = Message<u64>>> Node<M> {
     fn new(me: NodeId, machine: M, batches: bool) -> Self {
         let ledger = batches.then(|| LedgerOf::<M>::new(me));
         Self { machine, disk: Image::default(), timers: Timers::new(), ledger, me }
@@ -121,18 +123,29 @@ impl<M: Recover<Cell: Clone, Entry: Clone, Message = Message<u64>>> Node<M> {
 #[inline(never)]
 fn carry_out<M>(ledger: &mut LedgerOf<M>, port: &mut Port<'_, M>)
 where
-    M: Recover<Cell: Clone, Entry: Clone, Message = Message<u64>>,
+    M: Recover<Message = Message<u64>>,
 {
-    while let Some(batch) = ledger.begin_batch(usize::MAX) {
-        ledger.batch().for_each(|record| port.persist(record.clone()));
-        ledger.complete(batch);
-    }
-    while let Some(output) = ledger.next_output() {
-        match output {
-            Output::Send { to, message } => port.send(to, message),
-            Output::Notify(notice) => port.notify(notice),
-            Output::Loopback(_) | Output::Load { .. } => {}
+    match ledger.begin_batch(usize::MAX) {
+        // What is held comes in order: a record is in the image before what waited for it leaves.
+        Some(batch) => ledger.complete_into(batch, |held| match held {
+            Held::Record(record) => port.persist(record),
+            Held::Output(output) => put_out(output, port),
+        }),
+        None => {
+            while let Some(output) = ledger.next_output() {
+                put_out(output, port);
+            }
         }
+    }
+}
+
+/// Sends a message, or tells the application.
+#[inline(always)]
+fn put_out<M: Recover<Message = Message<u64>>>(output: OutputOf<M>, port: &mut Port<'_, M>) {
+    match output {
+        Output::Send { to, message } => port.send(to, message),
+        Output::Notify(notice) => port.notify(notice),
+        Output::Loopback(_) | Output::Load { .. } => {}
     }
 }
 
