@@ -19,7 +19,7 @@ use std::sync::Arc;
 use quorate::commit;
 use quorate::durable::Record;
 use quorate::id::{CellId, ClusterId, LogId, NodeId, RequestId};
-use quorate::machine::{Effect, Input, Machine};
+use quorate::machine::{Effect, Input, Machine, Recorder};
 use quorate::raft::{self, Index, Outcome, Payload, Position, Term};
 use quorate::saga;
 use quorate::time::Time;
@@ -158,26 +158,45 @@ fn raft_messages() {
     same_values("raft-message", &messages);
 }
 
-/// What an orchestrator writes first of a saga.
-fn saga_entry() -> saga::Entry<Command> {
+/// What sagas run: a step that may be undone, and a pivot.
+fn a_definition() -> saga::Definition {
     let mut outline = saga::Outline::new();
     let (service, policy) = (NodeId(2), saga::Policy::default());
     let kinds = [(saga::Kind::Compensatable, vec![]), (saga::Kind::Pivot, vec![saga::StepId(0)])];
     for (kind, after) in kinds {
         outline.step(saga::Step { task: saga::TaskId(300), service, kind, after, policy });
     }
-    let (definition, version) = (saga::DefinitionId(5), saga::Version(2));
-    let plan = saga::Definition::new(definition, version, outline).unwrap();
-    let config = saga::Config::new(ClusterId(7), NodeId(3), [plan]);
-    let machine = saga::Orchestrator::new(Arc::new(config)).unwrap();
-    let (id, saga, input) = (RequestId(1), saga::SagaId(9), b"order 1".to_vec());
-    let begin = saga::Request::Begin { id, saga, definition, version, input };
-    let (_, effects) = machine.stepped(Input::Request(begin), Time::ZERO, &[]);
-    let written = effects.into_iter().find_map(|effect| match effect {
+    saga::Definition::new(saga::DefinitionId(5), saga::Version(2), outline).unwrap()
+}
+
+/// The first entry of a log that a machine writes when it is asked this.
+fn written<M: Machine>(mut machine: M, request: M::Request) -> M::Entry {
+    let mut cx = Recorder::new(Time::ZERO, &[]);
+    machine.step(Input::Request(request), &mut cx);
+    let written = cx.effects.into_iter().find_map(|effect| match effect {
         Effect::Persist(Record::Append { entry, .. }) => Some(entry),
         _ => None,
     });
     written.unwrap()
+}
+
+/// What an orchestrator writes first of a saga.
+fn saga_entry() -> saga::Entry<Command> {
+    let plan = a_definition();
+    let (id, saga, input) = (RequestId(1), saga::SagaId(9), b"order 1".to_vec());
+    let begin = saga::Request::Begin { id, saga, definition: plan.id(), version: plan.version(), input };
+    let config = saga::Config::new(ClusterId(7), NodeId(3), [plan]);
+    written(saga::Orchestrator::new(Arc::new(config)).unwrap(), begin)
+}
+
+/// What an initiator writes first of a saga.
+fn choreography_entry() -> saga::choreography::Entry<Command> {
+    use saga::choreography::{Config, Participant, Request};
+    let plan = a_definition();
+    let (id, saga, input) = (RequestId(1), saga::SagaId(9), b"order 1".to_vec());
+    let begin = Request::Begin { id, saga, definition: plan.id(), version: plan.version(), input };
+    let config = Config::new(ClusterId(7), NodeId(3), [2, 3].map(NodeId), [plan]);
+    written(Participant::new(Arc::new(config)).unwrap(), begin)
 }
 
 #[test]
@@ -423,6 +442,7 @@ fn choreography_records() {
     let step = saga::StepId(63);
     let event = |event| Entry::<Command>::Event { saga, event };
     let entries = [
+        ("saga", choreography_entry()),
         ("learned", event(Event::Learned(facts))),
         ("done", event(Event::Done(step))),
         ("refused", event(Event::Refused(step, saga::Cause::Refused(step)))),
