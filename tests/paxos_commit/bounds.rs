@@ -1,12 +1,17 @@
 //! Every table has its limit, and an answer when it is reached; a configuration that does not stand is refused.
 
+use std::sync::Arc;
+
 use quorate::commit::paxos::leader::{self, Refusal};
-use quorate::commit::paxos::{Ballot, Config, ConfigError, Message, Role, acceptor};
-use quorate::commit::{ConfigError as Common, Outcome, TxId, Vote};
+use quorate::commit::paxos::{Ballot, Config, ConfigError, Leader, Member, Message, Role, acceptor};
+use quorate::commit::{ConfigError as Common, Outcome, TxId, Vote, coordinator};
+use quorate::durable::{Image, Record, Recover};
 use quorate::either::Notice;
 use quorate::id::{ClusterId, NodeId};
+use quorate::machine::{Effect, Input, Machine};
+use quorate::time::Time;
 
-use crate::bench::{A, Bench, L1, L2, R};
+use crate::bench::{A, Bench, L1, L2, R, Work};
 
 #[test]
 fn what_a_leader_is_asked_to_begin_is_refused_with_a_reason() {
@@ -103,6 +108,25 @@ fn a_leader_without_numbers_says_so_and_another_one_ends_it() {
     }
     bench.deliver_all();
     assert_eq!(bench.outcomes(L1), [(begun, Outcome::Abort)], "as told by who took over");
+}
+
+#[test]
+fn a_leader_without_numbers_takes_nothing_over() {
+    let mut disk = Image::default();
+    let config = Arc::new(Config::new(ClusterId(7), [L1, L2], A, R));
+    let identity = coordinator::Cell::Identity { cluster: ClusterId(7), node: L2 };
+    let reserved = coordinator::Cell::Reserved { upto: u64::MAX };
+    for (cell, value) in [(coordinator::IDENTITY, identity), (coordinator::RESERVED, reserved)] {
+        disk.apply(Record::Put { cell, value }).unwrap();
+    }
+    let leader = Leader::<Work>::recover(Member { me: L2, config }, &disk, 0).unwrap();
+    let (tx, managers) = (TxId { coordinator: L1, number: 5 }, [R[0]].into_iter().collect());
+    let asked = Input::Message { from: R[0], message: Message::Inquire { tx, managers } };
+    let (leader, effects) = leader.stepped(asked, Time::ZERO, &[]);
+    assert_eq!(leader.check(), Ok(()));
+    assert_eq!(leader.in_flight(), 0);
+    let told = |effect: &_| matches!(effect, Effect::Notify { notice: leader::Notice::Exhausted { .. }, .. });
+    assert!(effects.iter().any(told), "{effects:?}");
 }
 
 #[test]

@@ -5,6 +5,8 @@ mod invariants;
 mod over;
 mod phases;
 mod recovery;
+#[cfg(feature = "serde")]
+mod serial;
 mod table;
 
 use alloc::vec::Vec;
@@ -26,6 +28,8 @@ use table::Origin;
 
 /// An acceptor in the transactions of any number of coordinators. See [the module](crate::commit::paxos).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(bound(serialize = "")))]
 pub struct Acceptor<W> {
     me: NodeId,
     config: Fixed<Config>,
@@ -40,6 +44,7 @@ pub struct Acceptor<W> {
     folded: u64,
     /// Whether the timer of lingering is set.
     lingers: bool,
+    #[cfg_attr(feature = "serde", serde(skip))]
     work: core::marker::PhantomData<fn() -> W>,
 }
 

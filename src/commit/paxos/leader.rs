@@ -7,6 +7,8 @@ mod begin;
 mod decide;
 mod invariants;
 mod recovery;
+#[cfg(feature = "serde")]
+mod serial;
 
 use alloc::vec::Vec;
 
@@ -28,6 +30,7 @@ pub use api::{Notice, Refusal, Request, Timer};
 /// A leader of any number of transactions, its own and those of leaders that are gone. See
 /// [the module](crate::commit::paxos).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Leader<W> {
     me: NodeId,
     /// Its place among the leaders: what tells its ballots from theirs.
@@ -48,6 +51,7 @@ pub struct Leader<W> {
 
 /// A transaction that is not forgotten here.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 struct Transaction<W> {
     tx: TxId,
     /// Whether it was begun here, in this life: so its outcome is owed to the application.
@@ -63,6 +67,7 @@ struct Transaction<W> {
 
 /// One resource manager, and what is known of its instance.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 struct Branch<W> {
     node: NodeId,
     /// What it is asked to do; none where another leader asked, or nobody will be asked again.
@@ -106,6 +111,7 @@ pub enum Phase {
 
 /// Which timers are set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 struct Armed {
     votes: bool,
     ballot: bool,

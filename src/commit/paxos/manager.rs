@@ -5,6 +5,9 @@
 //! the acceptors, its inquiries to any leader and to no peer; and what it has aborted it does not vote for again, since a
 //! vote is a proposal, of which there is one in a ballot.
 
+#[cfg(feature = "serde")]
+mod serial;
+
 use alloc::vec::Vec;
 
 use super::config::{Config, ConfigError, Member, Role};
@@ -22,6 +25,7 @@ use crate::time::Time;
 
 /// A resource manager in any number of transactions. See [the module](crate::commit::paxos).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct ResourceManager<W> {
     config: Fixed<Config>,
     participant: Participant<W>,

@@ -2,6 +2,8 @@
 //! stuck.
 
 mod api;
+#[cfg(feature = "serde")]
+mod serial;
 
 use core::marker::PhantomData;
 
@@ -20,6 +22,7 @@ pub use api::{Notice, Request};
 
 /// The coordinator of any number of activities. See [the module](crate::commit::tcc).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Coordinator<W> {
     inner: inner::Coordinator<W>,
 }
@@ -188,7 +191,11 @@ impl<W: Work> Coordinator<W> {
     /// # Errors
     /// What does not hold, in a few words: a bug in this crate.
     pub fn check(&self) -> Result<(), &'static str> {
-        self.inner.check()
+        self.inner.check()?;
+        if self.inner.transactions().any(|(_, phase)| phase == Phase::OnePhase) {
+            return Err("a service decides");
+        }
+        Ok(())
     }
 }
 

@@ -4,6 +4,8 @@
 mod api;
 mod carry_out;
 mod lapse;
+#[cfg(feature = "serde")]
+mod serial;
 
 use alloc::vec::Vec;
 use core::marker::PhantomData;
@@ -26,6 +28,7 @@ use carry_out::Failing;
 
 /// A service in the activities of any number of coordinators. See [the module](crate::commit::tcc).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Service<W> {
     inner: inner::Participant<W>,
     config: Fixed<Config>,
@@ -228,10 +231,11 @@ impl<W: Work> Service<W> {
         if self.failing.iter().any(|failing| !self.inner.owes(failing.tx)) {
             return Err("something fails that is not to be carried out");
         }
-        if self.config.lapse.is_none() && self.awaits_lapse {
+        if self.config.lapse.is_none() && (self.awaits_lapse || !self.lapsing.is_empty()) {
             return Err("reservations lapse, and no limit was declared");
         }
-        Ok(())
+        let most = self.config.max_attempts;
+        self.failing.iter().try_for_each(|failing| failing.check(most))
     }
 }
 

@@ -2,7 +2,9 @@
 
 use super::Acceptor;
 use super::over::Over;
+use super::table::{Ballots, Origin};
 use crate::commit::Work;
+use crate::commit::ids::{TxId, Vote};
 use crate::commit::paxos::ballot::Ballot;
 
 impl<W: Work> Acceptor<W> {
@@ -11,6 +13,13 @@ impl<W: Work> Acceptor<W> {
     /// # Errors
     /// What does not hold, in a few words: a bug in this crate.
     pub fn check(&self) -> Result<(), &'static str> {
+        self.journal.check()?;
+        if !self.identified && (!self.origins.is_empty() || !self.journal.is_empty()) {
+            return Err("something is known, and not under a name");
+        }
+        if self.folded > self.journal.next() {
+            return Err("more is said to be over than was written down");
+        }
         if !self.origins.is_sorted_by(|a, b| a.coordinator < b.coordinator) {
             return Err("the coordinators are out of order");
         }
@@ -20,30 +29,50 @@ impl<W: Work> Acceptor<W> {
         if self.ballots().filter(|(_, ballots)| ballots.at.is_some()).count() != self.journal.needed {
             return Err("needed entries are miscounted");
         }
-        for origin in &self.origins {
-            let over = &origin.over;
-            if Over::from_parts(over.floor, &over.spans).as_ref() != Some(over) {
-                return Err("what is over is out of order");
-            }
-            if !origin.live.iter().is_sorted_by(|a, b| a.number < b.number) {
-                return Err("the transactions are out of order");
-            }
+        self.origins.iter().try_for_each(|origin| self.check_origin(origin))
+    }
+
+    fn check_origin(&self, origin: &Origin) -> Result<(), &'static str> {
+        let over = &origin.over;
+        if Over::from_parts(over.floor, &over.spans).as_ref() != Some(over) {
+            return Err("what is over is out of order");
         }
-        for (tx, ballots) in self.ballots() {
-            if self.origins.iter().any(|it| it.coordinator == tx.coordinator && it.over.contains(tx.number)) {
-                return Err("a transaction takes part that is over");
+        if !origin.live.iter().is_sorted_by(|a, b| a.number < b.number) {
+            return Err("the transactions are out of order");
+        }
+        origin.live.iter().try_for_each(|ballots| {
+            if ballots.number == 0 || over.contains(ballots.number) {
+                return Err("a transaction takes part that is over, or never was");
             }
+            let tx = TxId { coordinator: origin.coordinator, number: ballots.number };
             if ballots.at.is_some_and(|at| !self.journal.holds(at, tx)) {
                 return Err("a transaction's entry is not in the journal");
             }
-            if ballots.at.is_none() && ballots.promised > Ballot::ZERO {
-                return Err("a promise is in no journal");
-            }
-            let mut accepted = ballots.instances.iter().filter_map(|(_, accepted)| *accepted);
-            if accepted.any(|accepted| accepted.ballot > ballots.promised) {
-                return Err("something is accepted beyond what is promised");
-            }
-        }
-        Ok(())
+            check_ballots(ballots)
+        })
     }
+}
+
+fn check_ballots(ballots: &Ballots) -> Result<(), &'static str> {
+    let Ballots { promised, instances, at, quiet, asked, .. } = ballots;
+    if instances.is_empty() || !instances.is_sorted_by(|a, b| a.0 < b.0) {
+        return Err("resource managers are out of order, or there are none");
+    }
+    if *asked && !quiet {
+        return Err("a leader is asked about what is not quiet");
+    }
+    let mut accepted = instances.iter().filter_map(|(_, accepted)| *accepted);
+    if accepted.any(|accepted| accepted.ballot > *promised) {
+        return Err("something is accepted beyond what is promised");
+    }
+    if at.is_some() {
+        return Ok(());
+    }
+    if *promised > Ballot::ZERO {
+        return Err("a promise is in no journal");
+    }
+    let missing = instances.iter().any(|(_, accepted)| accepted.is_none());
+    let refused =
+        instances.iter().any(|(_, accepted)| accepted.is_some_and(|accepted| accepted.vote == Vote::No));
+    if missing && !refused { Ok(()) } else { Err("every vote is in, or a no, and nothing is written down") }
 }

@@ -9,6 +9,7 @@ use smallvec::SmallVec;
 
 /// The numbers of transactions that are over.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(super) struct Over {
     /// Up to here, what is not over is not known.
     pub(super) floor: u64,

@@ -12,6 +12,7 @@ use crate::machine::Context;
 
 /// What is known of one coordinator's transactions.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(super) struct Origin {
     pub(super) coordinator: NodeId,
     pub(super) over: Over,
@@ -21,6 +22,7 @@ pub(super) struct Origin {
 
 /// All instances of one transaction.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(super) struct Ballots {
     pub(super) number: u64,
     /// This node takes part in no ballot below, in none of the instances.

@@ -35,6 +35,10 @@ impl<W: Work> Leader<W> {
             // Free: it says nothing but that nothing was changed.
             return cx.notify_free(Notice::Overloaded { tx });
         }
+        if self.next > LAST_ROUND {
+            // There is no ballot that it could begin, and nothing would ever let go of the transaction.
+            return cx.notify(Notice::Exhausted { tx });
+        }
         let branch = |node: &NodeId| Branch { node: *node, work: None, vote: None, by: SlotSet::EMPTY };
         let branches: SmallVec<_> = managers.iter().map(branch).collect();
         let phase = Phase::Overtaken { by: Ballot::ZERO };

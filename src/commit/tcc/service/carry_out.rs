@@ -11,6 +11,7 @@ use crate::machine::{Context, Input};
 
 /// What the application failed to carry out. A crash forgets it, and it is told anew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(super) struct Failing {
     pub(super) tx: TxId,
     /// How often, in this life.
@@ -20,6 +21,7 @@ pub(super) struct Failing {
 
 /// What a failing activity waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 enum Wait {
     /// The application's answer.
     Application,
@@ -32,6 +34,16 @@ enum Wait {
 impl Failing {
     pub(super) const fn is_stuck(&self) -> bool {
         matches!(self.wait, Wait::Operator)
+    }
+
+    /// Whether it waits for what it must, having failed so often of `most` times.
+    pub(super) const fn check(&self, most: u32) -> Result<(), &'static str> {
+        let stands = match self.wait {
+            Wait::Application => self.attempts < most,
+            Wait::Timer { .. } => self.attempts > 0 && self.attempts < most,
+            Wait::Operator => self.attempts == most,
+        };
+        if stands { Ok(()) } else { Err("something waits for another than its attempts say") }
     }
 }
 
