@@ -118,6 +118,8 @@ mod permute;
 mod progress;
 mod recovery;
 mod request;
+#[cfg(feature = "serde")]
+mod serial;
 pub mod service;
 
 use alloc::boxed::Box;

@@ -130,6 +130,8 @@ mod progress;
 mod publish;
 mod recovery;
 mod request;
+#[cfg(feature = "serde")]
+mod serial;
 
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;

@@ -8,6 +8,7 @@ use crate::id::{ClusterId, NodeId};
 
 /// The configuration of an orchestrator. See [`Config::new`] for the defaults.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Config {
     /// The cluster. Durable state of another one is refused at recovery.

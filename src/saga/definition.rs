@@ -1,5 +1,8 @@
 //! What a saga is made of: steps in a directed acyclic graph. A [`Definition`] that exists is right.
 
+#[cfg(feature = "serde")]
+mod serial;
+
 use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;

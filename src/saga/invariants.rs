@@ -9,11 +9,18 @@ impl<D: Data> Orchestrator<D> {
     /// # Errors
     /// What does not hold, in a few words: a bug in this crate.
     pub fn check(&self) -> Result<(), &'static str> {
+        if self.first == 0 || self.first > self.next {
+            return Err("the log's indices are out of range");
+        }
+        let durable = self.epoch.0 > 0 || self.forgotten.is_some() || self.first < self.next;
+        if !self.identified && durable {
+            return Err("something is durable, and not under a name");
+        }
         if self.begun && (!self.identified || self.epoch < self.config.epoch_min) {
             return Err("a life began without an epoch");
         }
-        if self.superseded.is_some_and(|later| later <= self.epoch) {
-            return Err("an executor is superseded by an earlier one");
+        if self.superseded.is_some_and(|later| later <= self.epoch || !self.begun) {
+            return Err("an executor is superseded by an earlier one, or before it began");
         }
         let limited = self.sagas.len() <= self.config.max_sagas;
         if self.begun && limited && self.log_entries() > self.config.max_log_entries {
@@ -23,6 +30,7 @@ impl<D: Data> Orchestrator<D> {
             if !(self.first..self.next).contains(&saga.since) {
                 return Err("a saga cannot be told from the log");
             }
+            saga.check_length()?;
             match saga.plan.map(|plan| self.config.definitions.get(plan)) {
                 Some(Some(plan)) => self.check_saga(saga, plan),
                 Some(None) => Err("a saga's definition is not there"),
@@ -35,7 +43,7 @@ impl<D: Data> Orchestrator<D> {
     fn check_saga(&self, saga: &Saga<D>, plan: &Definition) -> Result<(), &'static str> {
         saga.standing.check(plan)?;
         let under_way = if self.begun { saga.standing.wanted(plan) } else { StepSet::EMPTY };
-        if saga.flights.len() != plan.steps().len() || saga.in_flight() != under_way {
+        if saga.in_flight() != under_way || !saga.flies_one_way() {
             return Err("what is under way is not what is to be done");
         }
         let waits = !under_way.is_empty() || !saga.standing.stuck.is_empty();

@@ -26,7 +26,7 @@ pub const FORGOTTEN: CellId = CellId(2);
 pub const LOG: LogId = LogId(0);
 
 /// No log comes this far, and one that says so leaves room for a life without end.
-const INDEX_MAX: u64 = 1 << 63;
+pub(super) const INDEX_MAX: u64 = 1 << 63;
 
 /// The value of a durable cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -142,8 +142,8 @@ impl<D: Data> Orchestrator<D> {
         if index != self.next {
             return Err(Corrupt::Gap { log: LOG, expected: self.next, found: index });
         }
-        if index > INDEX_MAX {
-            return Err(Corrupt::Inconsistent("the log is used up"));
+        if index == 0 || index > INDEX_MAX {
+            return Err(Corrupt::Inconsistent("the log's indices are out of range"));
         }
         self.next = index.saturating_add(1);
         match entry {
@@ -170,7 +170,7 @@ impl<D: Data> Orchestrator<D> {
     }
 
     /// The place of the definition with which a saga can go on.
-    fn plan_of(&self, standing: &Standing<D>) -> Option<usize> {
+    pub(super) fn plan_of(&self, standing: &Standing<D>) -> Option<usize> {
         let plan = self.config.find(standing.definition, standing.version)?;
         let shape = self.config.definitions.get(plan).map(super::Definition::shape);
         (shape == Some(standing.shape)).then_some(plan)
@@ -179,6 +179,7 @@ impl<D: Data> Orchestrator<D> {
     /// Whether all sagas stand as their definitions allow.
     fn check_restored(&self) -> Result<(), Corrupt> {
         for saga in self.sagas.values() {
+            saga.check_length().map_err(Corrupt::Inconsistent)?;
             if let Some(plan) = saga.plan.and_then(|plan| self.config.definitions.get(plan)) {
                 saga.standing.check(plan).map_err(Corrupt::Inconsistent)?;
             }

@@ -92,17 +92,34 @@ fn what_contradicts_itself_is_refused() {
     for (at, disk) in cases.iter().enumerate() {
         assert!(matches!(recover(disk), Err(Corrupt::Inconsistent(_))), "case {at}: {:?}", recover(disk));
     }
-    let mut endless = Disk::default();
-    for record in [
-        Record::Put { cell: IDENTITY, value: Cell::Identity { cluster: CLUSTER, node: n(1) } },
-        event(u64::MAX, 1, Event::Done(s(0))),
-    ] {
-        endless.apply(record).expect("it fits");
+    for index in [0, u64::MAX] {
+        let mut disk = Disk::default();
+        for record in [
+            Record::Put { cell: IDENTITY, value: Cell::Identity { cluster: CLUSTER, node: n(1) } },
+            event(index, 1, Event::Done(s(0))),
+        ] {
+            disk.apply(record).expect("it fits");
+        }
+        let expected = Corrupt::Inconsistent("the log's indices are out of range");
+        assert_eq!(recover(&disk).unwrap_err(), expected);
     }
-    assert_eq!(recover(&endless).unwrap_err(), Corrupt::Inconsistent("the log is used up"));
     let over = with([Record::Put { cell: FLOORS, value: Cell::Floors(vec![(ME, SagaId(2))]) }]);
     assert_eq!(recover(&over).expect("it recovers").sagas().len(), 0, "what is over is not looked at");
     assert!(recover(&with([event(2, 1, Event::Done(s(255)))])).is_ok_and(|machine| machine.check().is_ok()));
+}
+
+#[test]
+fn a_saga_of_more_steps_than_may_be_is_refused_though_nobody_knows_its_definition() {
+    let machine = recover(&disk()).expect("it recovers");
+    let mut standing = machine.sagas().map(|(_, standing)| standing.clone()).next().expect("it is there");
+    standing.version = Version(99);
+    for (steps, is_refused) in [(64, false), (65, true), (300, true)] {
+        standing.tries = (0..steps).map(|_| 0).collect();
+        let saga = Name { initiator: ME, saga: SagaId(9) };
+        let entry = Entry::Saga { saga, standing: Box::new(standing.clone()) };
+        let found = recover(&with([Record::Append { log: LOG, index: 2, entry }]));
+        assert_eq!(found.is_err(), is_refused, "{steps} steps: {found:?}");
+    }
 }
 
 #[test]

@@ -81,18 +81,34 @@ fn what_contradicts_itself_is_refused() {
         assert!(matches!(recover(disk), Err(Corrupt::Inconsistent(_))), "case {at}: {:?}", recover(disk));
     }
     let value = Cell::Identity { cluster: ClusterId(7), node: ME };
-    let mut endless = Disk::default();
-    for record in [
-        Record::Put { cell: IDENTITY, value },
-        Record::Put { cell: EPOCH, value: Cell::Epoch(Epoch(1)) },
-        event(u64::MAX, 1, Event::Done(s(0))),
-    ] {
-        endless.apply(record).expect("it fits");
+    for index in [0, u64::MAX] {
+        let mut disk = Disk::default();
+        for record in [
+            Record::Put { cell: IDENTITY, value: value.clone() },
+            Record::Put { cell: EPOCH, value: Cell::Epoch(Epoch(1)) },
+            event(index, 1, Event::Done(s(0))),
+        ] {
+            disk.apply(record).expect("it fits");
+        }
+        let expected = Corrupt::Inconsistent("the log's indices are out of range");
+        assert_eq!(recover(&disk).unwrap_err(), expected);
     }
-    assert_eq!(recover(&endless).unwrap_err(), Corrupt::Inconsistent("the log is used up"));
     let headless = with([Record::Discard { log: LOG, upto: 1 }]);
     assert!(matches!(recover(&headless), Err(Corrupt::Inconsistent(_))), "the beginning was cut off");
     assert!(recover(&with([event(3, 1, too_many[1])])).is_ok_and(|machine| machine.check().is_ok()));
+}
+
+#[test]
+fn a_saga_of_more_steps_than_may_be_is_refused_though_nobody_knows_its_definition() {
+    let machine = recover(&disk()).expect("it recovers");
+    let mut standing = machine.sagas().map(|(_, standing)| standing.clone()).next().expect("it is there");
+    standing.version = Version(99);
+    for (steps, is_refused) in [(64, false), (65, true), (300, true)] {
+        standing.tries = (0..steps).map(|_| 0).collect();
+        let entry = Entry::Saga { saga: SagaId(9), standing: Box::new(standing.clone()) };
+        let found = recover(&with([Record::Append { log: LOG, index: 3, entry }]));
+        assert_eq!(found.is_err(), is_refused, "{steps} steps: {found:?}");
+    }
 }
 
 #[test]

@@ -10,6 +10,7 @@ use crate::time::Delay;
 
 /// The configuration of a participant. See [`Config::new`] for the defaults.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Config {
     /// The cluster. Durable state of another one is refused at recovery.

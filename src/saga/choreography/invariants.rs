@@ -10,13 +10,19 @@ impl<D: Data> Participant<D> {
     /// # Errors
     /// What does not hold, in a few words: a bug in this crate.
     pub fn check(&self) -> Result<(), &'static str> {
-        if self.begun && !self.identified {
-            return Err("a life began without a name");
+        if self.first == 0 || self.first > self.next {
+            return Err("the log's indices are out of range");
         }
-        if self.begun && self.log_entries() > self.config.max_log_entries {
-            return Err("the log is longer than its limit");
+        let durable = !self.floors.is_empty() || self.first < self.next;
+        if !self.identified && (self.begun || durable) {
+            return Err("a life began, or something is durable, without a name");
         }
         let limit = self.config.max_sagas;
+        // A disk may hold more than a configuration of today allows.
+        let limited = self.sagas.len() <= limit.saturating_mul(self.config.nodes.len());
+        if self.begun && limited && self.log_entries() > self.config.max_log_entries {
+            return Err("the log is longer than its limit");
+        }
         if self.config.nodes.iter().any(|node| self.kept(*node) > limit) {
             return Err("more sagas are kept than may be");
         }
@@ -30,6 +36,11 @@ impl<D: Data> Participant<D> {
         if name.saga < self.floor(name.initiator) {
             return Err("a saga is kept that is over");
         }
+        saga.check_length()?;
+        let facts = &saga.standing.facts;
+        if saga.peers.iter().filter_map(|peer| peer.known).any(|known| !facts.includes(&known)) {
+            return Err("another is known to know what is not known here");
+        }
         match saga.plan.map(|plan| self.config.definitions.get(plan)) {
             Some(Some(plan)) => self.check_saga(saga, plan),
             Some(None) => Err("a saga's definition is not there"),
@@ -41,7 +52,7 @@ impl<D: Data> Participant<D> {
     fn check_saga(&self, saga: &Saga<D>, plan: &Definition) -> Result<(), &'static str> {
         saga.standing.check(plan, saga.mine)?;
         let under_way = if self.begun { saga.standing.wanted(plan, saga.mine) } else { StepSet::EMPTY };
-        if saga.flights.len() != plan.steps().len() || saga.in_flight() != under_way {
+        if saga.in_flight() != under_way || !saga.flies_one_way() {
             return Err("what is under way is not what is to be done");
         }
         if self.begun && saga.standing.decision(plan, saga.mine).is_some() {

@@ -8,7 +8,9 @@ use alloc::vec::Vec;
 use super::{Facts, Name};
 use crate::id::NodeId;
 use crate::saga::progress::PerStep;
-use crate::saga::{Action, Cause, Definition, DefinitionId, Flight, Kind, StepId, StepSet, Version};
+use crate::saga::{
+    Action, Cause, Definition, DefinitionId, Flight, Kind, MAX_STEPS, StepId, StepSet, Version,
+};
 
 /// One durable step in what a participant knows of a saga.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -243,6 +245,22 @@ impl<D> Saga<D> {
             Some(place) => core::mem::replace(place, flight),
             None => Flight::Grounded,
         }
+    }
+
+    /// Whether it has no more steps than may be, also where its definition is not there.
+    pub(super) fn check_length(&self) -> Result<(), &'static str> {
+        let steps = self.standing.tries.len();
+        if steps > MAX_STEPS || self.flights.len() != steps {
+            return Err("a saga has more steps than may be, or is not under way with each");
+        }
+        Ok(())
+    }
+
+    /// Whether all that is called is called the way the saga goes.
+    pub(super) fn flies_one_way(&self) -> bool {
+        let back = self.standing.way() == Action::Undo;
+        let mut flights = self.flights.iter();
+        flights.all(|flight| !matches!(flight, Flight::Called(action) if (*action == Action::Undo) != back))
     }
 
     /// The steps with which something is under way.

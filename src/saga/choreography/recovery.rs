@@ -24,7 +24,7 @@ pub const FLOORS: CellId = CellId(1);
 pub const LOG: LogId = LogId(0);
 
 /// No log comes this far, and one that says so leaves room for a life without end.
-const INDEX_MAX: u64 = 1 << 63;
+pub(super) const INDEX_MAX: u64 = 1 << 63;
 
 /// The value of a durable cell.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -128,8 +128,8 @@ impl<D: Data> Participant<D> {
         if index != self.next {
             return Err(Corrupt::Gap { log: LOG, expected: self.next, found: index });
         }
-        if index > INDEX_MAX {
-            return Err(Corrupt::Inconsistent("the log is used up"));
+        if index == 0 || index > INDEX_MAX {
+            return Err(Corrupt::Inconsistent("the log's indices are out of range"));
         }
         self.next = index.saturating_add(1);
         let (Entry::Saga { saga: name, .. } | Entry::Event { saga: name, .. }) = entry;
@@ -157,6 +157,7 @@ impl<D: Data> Participant<D> {
     /// Whether all sagas stand as their definitions allow.
     fn check_restored(&self) -> Result<(), Corrupt> {
         for saga in self.sagas.values() {
+            saga.check_length().map_err(Corrupt::Inconsistent)?;
             if let Some(plan) = saga.plan.and_then(|plan| self.config.definitions.get(plan)) {
                 saga.standing.check(plan, saga.mine).map_err(Corrupt::Inconsistent)?;
             }
