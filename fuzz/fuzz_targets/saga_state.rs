@@ -1,4 +1,4 @@
-//! A service of sagas read from bytes is right or refused, and goes on as any other.
+//! An orchestrator or service of sagas read from bytes is right or refused, and goes on as any other.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

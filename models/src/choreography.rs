@@ -12,6 +12,7 @@
 //! | `coverage.rs` | what there is to be met |
 //! | `liveness.rs` | what happens at last |
 //! | `simulation.rs` | long runs by a seed |
+//! | `fuzz.rs` | a world by bytes |
 //! | `worlds.rs` | the portfolio of worlds and how far each goes |
 //! | `relative.rs` | logs written anew: why that loses nothing |
 //! | `render.rs` | participants and what they say in a few words |
@@ -28,6 +29,7 @@
 
 mod application;
 mod coverage;
+pub mod fuzz;
 mod history;
 mod known;
 pub mod liveness;

@@ -7,6 +7,7 @@
 //! | `recovery.rs` | a machine that is to come back from a disk that anybody may have written |
 //! | `decode.rs` | decoders: a value or a typed error, and one encoding of each value |
 //! | `state.rs` | whole machines as data |
+//! | `choice.rs` | one of several machines or kinds of data, as the first byte says |
 //! | `pick.rs` | drawing what is likely to mean something |
 //! | `image.rs` | what records mean, against the plainest disk |
 //! | `frame.rs` | frames out of a stream, against the plainest reader |
@@ -15,7 +16,8 @@
 //! | `targets.rs` | all of our targets by name, each with its corpus in `fuzz/corpus/` |
 //!
 //! What is a matter of one protocol is with it: [`crate::raft::fuzz`], [`crate::breaker::fuzz`], [`crate::commit::fuzz`]
-//! with Paxos Commit, [`crate::tcc::fuzz`], [`crate::saga::fuzz`] with choreography.
+//! with Paxos Commit, [`crate::tcc::fuzz`], [`crate::saga::fuzz`] with choreography; their worlds are with
+//! [`crate::paxos_commit::fuzz`] and [`crate::choreography::fuzz`].
 //!
 //! # A machine of your own
 //! Where its configuration and its inputs are [`Arbitrary`](arbitrary::Arbitrary), a target is this and nothing else:
@@ -61,6 +63,7 @@
 //! one answer for each request. With peers it has a [`Spec`](crate::spec::Spec) already, and [`world`] is its second
 //! target; its messages and records go through [`near`].
 
+mod choice;
 mod decode;
 mod frame;
 mod image;
@@ -73,6 +76,7 @@ pub mod subject;
 pub mod targets;
 mod world;
 
+pub use choice::one_of;
 pub use decode::{decode, near, near_of, sealed, text};
 pub use frame::frames;
 pub use image::image;
@@ -82,7 +86,7 @@ pub use state::state;
 pub use steps::{Tally, steps};
 pub use subject::Subject;
 pub use targets::{Target, targets};
-pub use world::world;
+pub use world::{drawn_world, world};
 
 /// What a run came to: how much happened (steps, actions, values), so that a corpus can be seen to reach something;
 /// or the promise that was broken.

@@ -8,6 +8,7 @@
 //! | `liveness.rs` | what happens at last, once there is peace |
 //! | `worlds.rs` | the portfolio of worlds and how far each goes |
 //! | `simulation.rs` | long runs by a seed |
+//! | `fuzz.rs` | a world by bytes |
 //!
 //! # How many states
 //! The published run of the paper's TLA+ specification (two resource managers, three acceptors, two ballots) has 1.3 million
@@ -21,6 +22,7 @@
 //! ([`Spec::prompt`](crate::spec::Spec::prompt)). The network is the specification's: a set that only grows, so
 //! that any message is lost, late, or repeated any number of times.
 
+pub mod fuzz;
 mod history;
 pub mod liveness;
 pub mod properties;

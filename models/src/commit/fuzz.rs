@@ -21,7 +21,9 @@ use quorate::durable::Record;
 use quorate::id::{ClusterId, NodeId};
 use quorate::machine::{EffectOf, InputOf};
 
-use crate::fuzz::{Outcome, Tally, near, pick, recovery as recovered, sealed, state as read, steps, text};
+use crate::fuzz::{
+    Outcome, Tally, near, one_of, pick, recovery as recovered, sealed, state as read, steps, text,
+};
 
 pub use coordinator::OneCoordinator;
 pub use participant::OneParticipant;
@@ -42,11 +44,7 @@ pub(crate) const ENTRIES_PER_STEP: usize = 8;
 /// # Errors
 /// The promise that was broken.
 pub fn step(bytes: &[u8]) -> Result<Tally, String> {
-    match bytes.split_first() {
-        None => Ok(Tally::default()),
-        Some((which, rest)) if which % 2 == 0 => steps::<OneCoordinator>(rest),
-        Some((_, rest)) => steps::<OneParticipant>(rest),
-    }
+    one_of(bytes, &[steps::<OneCoordinator>, steps::<OneParticipant>])
 }
 
 /// A coordinator or a participant that is to come back from any disk, as the first byte says: see
@@ -55,11 +53,7 @@ pub fn step(bytes: &[u8]) -> Result<Tally, String> {
 /// # Errors
 /// The promise that was broken.
 pub fn recovery(bytes: &[u8]) -> Result<Tally, String> {
-    match bytes.split_first() {
-        None => Ok(Tally::default()),
-        Some((which, rest)) if which % 2 == 0 => recovered::<OneCoordinator>(rest),
-        Some((_, rest)) => recovered::<OneParticipant>(rest),
-    }
+    one_of(bytes, &[recovered::<OneCoordinator>, recovered::<OneParticipant>])
 }
 
 /// What is sent, stored (plain and sealed) and traced. The first byte says which.
@@ -89,11 +83,7 @@ pub fn data(bytes: &[u8]) -> Outcome {
 /// # Errors
 /// The promise that was broken.
 pub fn state(bytes: &[u8]) -> Outcome {
-    match bytes.split_first() {
-        None => Ok(0),
-        Some((which, rest)) if which % 2 == 0 => read::<OneCoordinator>(rest),
-        Some((_, rest)) => read::<OneParticipant>(rest),
-    }
+    one_of(bytes, &[read::<OneCoordinator>, read::<OneParticipant>])
 }
 
 /// A few members with limits that are soon reached.

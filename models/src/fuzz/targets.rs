@@ -3,8 +3,12 @@
 use super::{Outcome, frames, image, ledger, ledger_state};
 #[cfg(feature = "breaker")]
 use crate::breaker;
+#[cfg(feature = "choreography")]
+use crate::choreography;
 #[cfg(feature = "commit")]
 use crate::commit;
+#[cfg(feature = "paxos-commit")]
+use crate::paxos_commit;
 #[cfg(feature = "raft")]
 use crate::raft;
 #[cfg(feature = "saga")]
@@ -62,7 +66,11 @@ pub fn targets() -> Vec<Target> {
         #[cfg(feature = "saga")]
         ("choreography_recovery", |bytes| saga::fuzz::choreography::recovery(bytes).map(|tally| tally.steps)),
         #[cfg(feature = "saga")]
+        ("choreography_state", saga::fuzz::choreography::state),
+        #[cfg(feature = "saga")]
         ("choreography_step", |bytes| saga::fuzz::choreography::step(bytes).map(|tally| tally.steps)),
+        #[cfg(feature = "choreography")]
+        ("choreography_world", choreography::fuzz::world),
         #[cfg(feature = "commit")]
         ("commit_data", commit::fuzz::data),
         #[cfg(feature = "commit")]
@@ -78,7 +86,11 @@ pub fn targets() -> Vec<Target> {
         #[cfg(feature = "commit")]
         ("paxos_recovery", |bytes| commit::fuzz::paxos::recovery(bytes).map(|tally| tally.steps)),
         #[cfg(feature = "commit")]
+        ("paxos_state", commit::fuzz::paxos::state),
+        #[cfg(feature = "commit")]
         ("paxos_step", |bytes| commit::fuzz::paxos::step(bytes).map(|tally| tally.steps)),
+        #[cfg(feature = "paxos-commit")]
+        ("paxos_world", paxos_commit::fuzz::world),
         #[cfg(feature = "saga")]
         ("saga_data", saga::fuzz::data),
         #[cfg(feature = "saga")]
@@ -93,6 +105,8 @@ pub fn targets() -> Vec<Target> {
         ("tcc_data", tcc::fuzz::data),
         #[cfg(feature = "tcc")]
         ("tcc_recovery", |bytes| tcc::fuzz::recovery(bytes).map(|tally| tally.steps)),
+        #[cfg(feature = "tcc")]
+        ("tcc_state", tcc::fuzz::state),
         #[cfg(feature = "tcc")]
         ("tcc_step", |bytes| tcc::fuzz::step(bytes).map(|tally| tally.steps)),
         #[cfg(feature = "tcc")]

@@ -20,7 +20,9 @@ use quorate::saga::Kind::{self, Compensatable, Pivot, Retriable};
 use quorate::saga::{Cell, Entry, Message, Outcome as Answered, service as guard};
 
 use super::Plan;
-use crate::fuzz::{Outcome, Tally, near, pick, recovery as recovered, sealed, state as read, steps, text};
+use crate::fuzz::{
+    Outcome, Tally, near, one_of, pick, recovery as recovered, sealed, state as read, steps, text,
+};
 
 pub use orchestrator::OneOrchestrator;
 pub use service::OneService;
@@ -46,11 +48,7 @@ const SHAPES: [&[(Kind, &[u8])]; 6] = [
 /// # Errors
 /// The promise that was broken.
 pub fn step(bytes: &[u8]) -> Result<Tally, String> {
-    match bytes.split_first() {
-        None => Ok(Tally::default()),
-        Some((which, rest)) if which % 2 == 0 => steps::<OneOrchestrator>(rest),
-        Some((_, rest)) => steps::<OneService>(rest),
-    }
+    one_of(bytes, &[steps::<OneOrchestrator>, steps::<OneService>])
 }
 
 /// An orchestrator or a service that is to come back from any disk, as the first byte says: see
@@ -59,11 +57,7 @@ pub fn step(bytes: &[u8]) -> Result<Tally, String> {
 /// # Errors
 /// The promise that was broken.
 pub fn recovery(bytes: &[u8]) -> Result<Tally, String> {
-    match bytes.split_first() {
-        None => Ok(Tally::default()),
-        Some((which, rest)) if which % 2 == 0 => recovered::<OneOrchestrator>(rest),
-        Some((_, rest)) => recovered::<OneService>(rest),
-    }
+    one_of(bytes, &[recovered::<OneOrchestrator>, recovered::<OneService>])
 }
 
 /// What is sent, stored (plain and sealed) and traced. The first byte says which.
@@ -88,12 +82,12 @@ pub fn data(bytes: &[u8]) -> Outcome {
     Ok(u64::from(decoded))
 }
 
-/// A whole service as data: see [`crate::fuzz::state`].
+/// A whole orchestrator or service as data, as the first byte says: see [`crate::fuzz::state`].
 ///
 /// # Errors
 /// The promise that was broken.
 pub fn state(bytes: &[u8]) -> Outcome {
-    read::<OneService>(bytes)
+    one_of(bytes, &[read::<OneOrchestrator>, read::<OneService>])
 }
 
 /// A saga of a few steps, at the orchestrator's own application or at two services.

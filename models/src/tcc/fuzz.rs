@@ -22,7 +22,7 @@ use quorate::machine::{EffectOf, InputOf};
 use quorate::time::Delay;
 
 use crate::commit::fuzz::{Bytes, arbitrary_config as common};
-use crate::fuzz::{Outcome, Tally, near, pick, recovery as recovered, steps, text};
+use crate::fuzz::{Outcome, Tally, near, one_of, pick, recovery as recovered, state as read, steps, text};
 
 pub use coordinator::OneCoordinator;
 pub use service::OneService;
@@ -36,11 +36,7 @@ type Service = quorate::commit::tcc::Service<Bytes>;
 /// # Errors
 /// The promise that was broken.
 pub fn step(bytes: &[u8]) -> Result<Tally, String> {
-    match bytes.split_first() {
-        None => Ok(Tally::default()),
-        Some((which, rest)) if which % 2 == 0 => steps::<OneCoordinator>(rest),
-        Some((_, rest)) => steps::<OneService>(rest),
-    }
+    one_of(bytes, &[steps::<OneCoordinator>, steps::<OneService>])
 }
 
 /// A coordinator or a service that is to come back from any disk, as the first byte says: see
@@ -49,11 +45,7 @@ pub fn step(bytes: &[u8]) -> Result<Tally, String> {
 /// # Errors
 /// The promise that was broken.
 pub fn recovery(bytes: &[u8]) -> Result<Tally, String> {
-    match bytes.split_first() {
-        None => Ok(Tally::default()),
-        Some((which, rest)) if which % 2 == 0 => recovered::<OneCoordinator>(rest),
-        Some((_, rest)) => recovered::<OneService>(rest),
-    }
+    one_of(bytes, &[recovered::<OneCoordinator>, recovered::<OneService>])
 }
 
 /// What is sent and traced. The first byte says which.
@@ -70,6 +62,14 @@ pub fn data(bytes: &[u8]) -> Outcome {
         _ => text::<EffectOf<Service>>(rest)?.is_some(),
     };
     Ok(u64::from(decoded))
+}
+
+/// A whole coordinator or service as data, as the first byte says: see [`crate::fuzz::state`].
+///
+/// # Errors
+/// The promise that was broken.
+pub fn state(bytes: &[u8]) -> Outcome {
+    one_of(bytes, &[read::<OneCoordinator>, read::<OneService>])
 }
 
 /// A few members with limits that are soon reached, and one of them.

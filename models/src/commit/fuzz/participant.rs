@@ -110,6 +110,7 @@ pub(crate) fn any_request(u: &mut Unstructured<'_>, tx: TxId) -> Drawn<Request> 
         0..=3 => Request::Ready { tx, vote: u.arbitrary()? },
         4 | 5 => Request::Done { tx },
         6 => Request::Resolve { tx, outcome: u.arbitrary()? },
+        _ if u.arbitrary()? => Request::Forget { tx },
         _ => Request::Found { tx },
     })
 }

@@ -16,7 +16,9 @@ use quorate::id::{ClusterId, NodeId};
 use quorate::machine::{EffectOf, InputOf};
 
 use super::{Bytes, limit};
-use crate::fuzz::{Outcome, Tally, near, pick, recovery as recovered, sealed, steps, text};
+use crate::fuzz::{
+    Outcome, Tally, near, one_of, pick, recovery as recovered, sealed, state as read, steps, text,
+};
 
 pub use acceptor::OneAcceptor;
 pub use leader::OneLeader;
@@ -35,12 +37,7 @@ const MANAGERS: u64 = 21;
 /// # Errors
 /// The promise that was broken.
 pub fn step(bytes: &[u8]) -> Result<Tally, String> {
-    let Some((which, rest)) = bytes.split_first() else { return Ok(Tally::default()) };
-    match which % 3 {
-        0 => steps::<OneLeader>(rest),
-        1 => steps::<OneAcceptor>(rest),
-        _ => steps::<OneManager>(rest),
-    }
+    one_of(bytes, &[steps::<OneLeader>, steps::<OneAcceptor>, steps::<OneManager>])
 }
 
 /// One of them that is to come back from any disk, as the first byte says: see [`crate::fuzz::recovery`].
@@ -48,12 +45,7 @@ pub fn step(bytes: &[u8]) -> Result<Tally, String> {
 /// # Errors
 /// The promise that was broken.
 pub fn recovery(bytes: &[u8]) -> Result<Tally, String> {
-    let Some((which, rest)) = bytes.split_first() else { return Ok(Tally::default()) };
-    match which % 3 {
-        0 => recovered::<OneLeader>(rest),
-        1 => recovered::<OneAcceptor>(rest),
-        _ => recovered::<OneManager>(rest),
-    }
+    one_of(bytes, &[recovered::<OneLeader>, recovered::<OneAcceptor>, recovered::<OneManager>])
 }
 
 /// What is sent, stored (plain and sealed) and traced; what is stored by leaders and resource managers, two-phase commit
@@ -75,6 +67,14 @@ pub fn data(bytes: &[u8]) -> Outcome {
         _ => text::<InputOf<Manager>>(rest)?.is_some(),
     };
     Ok(u64::from(decoded))
+}
+
+/// One of them as data, as the first byte says: see [`crate::fuzz::state`].
+///
+/// # Errors
+/// The promise that was broken.
+pub fn state(bytes: &[u8]) -> Outcome {
+    one_of(bytes, &[read::<OneLeader>, read::<OneAcceptor>, read::<OneManager>])
 }
 
 /// A few nodes with limits that are soon reached.

@@ -4,8 +4,8 @@ use arbitrary::{Result as Drawn, Unstructured};
 use quorate::commit::Vote;
 
 use crate::commit::CommitSpec;
-use crate::fuzz::{Outcome, world as walk};
-use crate::world::{Limits, Rules};
+use crate::fuzz::{Outcome, drawn_world};
+use crate::world::Limits;
 
 /// Coordinators, participants, applications and an operator: the first bytes say who there is and what they may do, each
 /// two of the others pick what happens next.
@@ -13,10 +13,7 @@ use crate::world::{Limits, Rules};
 /// # Errors
 /// The property that fell, with a short trace.
 pub fn world(bytes: &[u8]) -> Outcome {
-    let mut u = Unstructured::new(bytes);
-    let Ok(spec) = arbitrary_world(&mut u) else { return Ok(0) };
-    let rules = Rules::new(spec, Limits::faults(24, 6, 6)).without_symmetry();
-    walk(&rules, u.take_rest())
+    drawn_world(bytes, Limits::faults(24, 6, 6), arbitrary_world)
 }
 
 fn arbitrary_world(u: &mut Unstructured<'_>) -> Drawn<CommitSpec> {

@@ -14,7 +14,9 @@ use quorate::saga::{Cause, Definition, DefinitionId, Flight, SagaId, StepId, Ste
 
 use super::{Bytes, any_outcome, arbitrary_plan};
 use crate::fuzz::subject::{DiskOf, former};
-use crate::fuzz::{Outcome, Subject, Tally, near, pick, recovery as recovered, sealed, steps, text};
+use crate::fuzz::{
+    Outcome, Subject, Tally, near, pick, recovery as recovered, sealed, state as read, steps, text,
+};
 
 type Participant = quorate::saga::choreography::Participant<Bytes>;
 
@@ -39,6 +41,14 @@ pub fn step(bytes: &[u8]) -> Result<Tally, String> {
 /// The promise that was broken.
 pub fn recovery(bytes: &[u8]) -> Result<Tally, String> {
     recovered::<OneParticipant>(bytes)
+}
+
+/// A whole participant as data: see [`crate::fuzz::state`].
+///
+/// # Errors
+/// The promise that was broken.
+pub fn state(bytes: &[u8]) -> Outcome {
+    read::<OneParticipant>(bytes)
 }
 
 /// What is sent, stored (plain and sealed) and traced. The first byte says which.

@@ -3,9 +3,9 @@
 use arbitrary::{Result as Drawn, Unstructured};
 
 use super::arbitrary_plan;
-use crate::fuzz::{Outcome, world as walk};
+use crate::fuzz::{Outcome, drawn_world};
 use crate::saga::{Menu, SagaSpec};
-use crate::world::{Limits, Rules};
+use crate::world::Limits;
 
 /// An orchestrator, services and their applications: the first bytes say which sagas there are and what may become of
 /// them, each two of the others pick what happens next.
@@ -13,10 +13,7 @@ use crate::world::{Limits, Rules};
 /// # Errors
 /// The property that fell, with a short trace.
 pub fn world(bytes: &[u8]) -> Outcome {
-    let mut u = Unstructured::new(bytes);
-    let Ok(spec) = arbitrary_world(&mut u) else { return Ok(0) };
-    let rules = Rules::new(spec, Limits::faults(16, 6, 6)).without_symmetry();
-    walk(&rules, u.take_rest())
+    drawn_world(bytes, Limits::faults(16, 6, 6), arbitrary_world)
 }
 
 fn arbitrary_world(u: &mut Unstructured<'_>) -> Drawn<SagaSpec> {

@@ -126,6 +126,7 @@ fn any_request(u: &mut Unstructured<'_>, tx: TxId) -> Drawn<Request> {
         8 => Request::Retry { tx },
         9 => Request::GiveUp { tx },
         10 => Request::Release { tx },
+        _ if u.arbitrary()? => Request::Forget { tx },
         _ => Request::Found { tx },
     })
 }

@@ -2,9 +2,9 @@
 
 use arbitrary::{Result as Drawn, Unstructured};
 
-use crate::fuzz::{Outcome, world as walk};
+use crate::fuzz::{Outcome, drawn_world};
 use crate::tcc::TccSpec;
-use crate::world::{Limits, Rules};
+use crate::world::Limits;
 
 /// A coordinator, services, their applications and operators: the first bytes say how many and what they may do, each two
 /// of the others pick what happens next.
@@ -12,10 +12,7 @@ use crate::world::{Limits, Rules};
 /// # Errors
 /// The property that fell, with a short trace.
 pub fn world(bytes: &[u8]) -> Outcome {
-    let mut u = Unstructured::new(bytes);
-    let Ok(spec) = arbitrary_world(&mut u) else { return Ok(0) };
-    let rules = Rules::new(spec, Limits::faults(24, 6, 6)).without_symmetry();
-    walk(&rules, u.take_rest())
+    drawn_world(bytes, Limits::faults(24, 6, 6), arbitrary_world)
 }
 
 fn arbitrary_world(u: &mut Unstructured<'_>) -> Drawn<TccSpec> {
