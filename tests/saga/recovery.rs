@@ -84,7 +84,7 @@ fn what_contradicts_itself_is_refused() {
     for index in [0, u64::MAX] {
         let mut disk = Disk::default();
         for record in [
-            Record::Put { cell: IDENTITY, value: value.clone() },
+            Record::Put { cell: IDENTITY, value },
             Record::Put { cell: EPOCH, value: Cell::Epoch(Epoch(1)) },
             event(index, 1, Event::Done(s(0))),
         ] {
