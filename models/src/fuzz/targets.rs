@@ -61,6 +61,14 @@ pub fn targets() -> Vec<Target> {
         ("raft_state", raft::fuzz::state),
         #[cfg(feature = "raft")]
         ("raft_step", |bytes| raft::fuzz::step(bytes).map(|tally| tally.steps)),
+    ];
+    let all = named.into_iter().chain(of_transactions());
+    all.map(|(name, run)| Target { name, run }).collect()
+}
+
+/// Those over transactions and sagas.
+fn of_transactions() -> Vec<(&'static str, Run)> {
+    vec![
         #[cfg(feature = "saga")]
         ("choreography_data", saga::fuzz::choreography::data),
         #[cfg(feature = "saga")]
@@ -111,6 +119,5 @@ pub fn targets() -> Vec<Target> {
         ("tcc_step", |bytes| tcc::fuzz::step(bytes).map(|tally| tally.steps)),
         #[cfg(feature = "tcc")]
         ("tcc_world", tcc::fuzz::world),
-    ];
-    named.into_iter().map(|(name, run)| Target { name, run }).collect()
+    ]
 }
