@@ -201,8 +201,8 @@ pub struct Reductions {
     /// Messages are lost only when their place is needed, and where none ever is stay in flight when they have arrived
     /// ([`Spec::sees_faults`](crate::spec::Spec::sees_faults)).
     pub late_losses: bool,
-    /// Records become durable only where that shows ([`Spec::quiet`](crate::spec::Spec::quiet)), or at once
-    /// ([`Spec::prompt`](crate::spec::Spec::prompt)).
+    /// Records become durable only where that shows ([`Spec::quiet`](crate::spec::Spec::quiet)), or at once where nobody has
+    /// heard of them ([`Spec::prompt`](crate::spec::Spec::prompt)).
     pub late_flushes: bool,
     /// Worlds are visited in the order of faults spent, and none that was visited with less spent
     /// ([`Spec::sees_faults`](crate::spec::Spec::sees_faults)).

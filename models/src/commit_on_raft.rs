@@ -1,8 +1,8 @@
-//! A coordinator of transactions on Raft: what is claimed of the stack, and the long runs in which that is checked.
+//! A coordinator of transactions on Raft: what is claimed of the stack, and the worlds and long runs in which that is checked.
 //!
 //! | file | concern |
 //! |---|---|
-//! | `spec.rs` | three replicas and two participants in a world |
+//! | `spec.rs` | replicas and participants in a world |
 //! | `history.rs` | what was said of each transaction |
 //! | `properties.rs` | the properties |
 //! | `simulation.rs` | long runs by a seed |

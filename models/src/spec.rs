@@ -191,6 +191,12 @@ pub trait Spec: Clone + Send + Sync + 'static {
         true
     }
 
+    /// Whether what `from` sends may reach `to` at all: not across a partition that lasts as long as the world.
+    fn linked(&self, from: NodeId, to: NodeId) -> bool {
+        let _ = (from, to);
+        true
+    }
+
     /// Whether `record`, by becoming durable, makes nothing happen that would not have happened otherwise, but that what
     /// waits for it leaves: no property falls that would not fall without, and no request becomes possible. Such
     /// records need not be seen to become durable one by one (`moves.rs` says why).
@@ -199,12 +205,18 @@ pub trait Spec: Clone + Send + Sync + 'static {
         false
     }
 
-    /// Whether nothing that a node sends may leave before the records in front of it. Then what a step has a node write
-    /// may as well become durable at once, or never, if the node crashes over it: before either, it may be asked things,
-    /// and nothing else need be tried (`moves.rs` says why). A property may look at a free notice, but not for what other
-    /// nodes have done by then; what may be asked rests on what has left the node.
+    /// Whether it shows to nobody when the disk of a node that has said nothing gets to what the node wrote: no property sets
+    /// what that node holds against what others do meanwhile, but by what it has said, and what may be asked of a node rests on
+    /// that node and on what others have said. Then what a silent step has a node write may as well become durable at once, or
+    /// never, if the node crashes over it (`moves.rs` says why).
     fn prompt(&self) -> bool {
         false
+    }
+
+    /// Whether a node that waits for its disk may tell others anything meanwhile (free effects), so that they know what it
+    /// forgets in a crash.
+    fn speaks_early(&self) -> bool {
+        true
     }
 
     /// Whether steps make choices: they are enumerated only then, since that costs a second step. A choice
@@ -217,6 +229,12 @@ pub trait Spec: Clone + Send + Sync + 'static {
     /// clock.
     fn ticks(&self) -> &[i64] {
         &[]
+    }
+
+    /// Whether this timer of node `id` ever expires in this world: a bound, for nodes that only take part.
+    fn expires(&self, id: NodeId, timer: &TimerOf<Self>) -> bool {
+        let _ = (id, timer);
+        true
     }
 
     /// A node and a history that stand for all those which go on to behave alike, where the machine holds what

@@ -177,7 +177,11 @@ fn rename<S: Spec>(world: &World<S>, renaming: &Renaming, memory: &mut Renamed<S
         history.permute(&by);
         Arc::new(Past::new(history))
     });
-    World { nodes, network, spent: world.spent, past, broken: world.broken }
+    let silent = world.silent.map(|mut id| {
+        id.permute(&by);
+        id
+    });
+    World { nodes, network, spent: world.spent, past, broken: world.broken, silent }
 }
 
 /// The renaming that puts `order[i]` in place `i`.

@@ -234,6 +234,8 @@ pub struct World<S: Spec> {
     pub(crate) spent: Spent,
     pub(crate) past: Arc<Past<S::History>>,
     pub(crate) broken: Option<&'static str>,
+    /// The node that took a step of which nobody has heard, where an exploration has it finish (`moves.rs` says why).
+    pub(crate) silent: Option<NodeId>,
 }
 
 impl<S: Spec> World<S> {
@@ -317,6 +319,7 @@ impl<S: Spec> Clone for World<S> {
             spent: self.spent,
             past: Arc::clone(&self.past),
             broken: self.broken,
+            silent: self.silent,
         }
     }
 }
@@ -328,6 +331,7 @@ impl<S: Spec> PartialEq for World<S> {
             && self.spent == other.spent
             && self.past == other.past
             && self.broken == other.broken
+            && self.silent == other.silent
     }
 }
 
@@ -346,7 +350,7 @@ struct ButFaults<'a, S: Spec>(&'a World<S>);
 
 impl<S: Spec> Hash for ButFaults<'_, S> {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        let World { nodes, network, spent, past, broken } = self.0;
+        let World { nodes, network, spent, past, broken, silent } = self.0;
         state.write_usize(nodes.len());
         for node in nodes {
             state.write_u64(node.fingerprint());
@@ -354,7 +358,7 @@ impl<S: Spec> Hash for ButFaults<'_, S> {
         network.hash(state);
         spent.requests.hash(state);
         state.write_u64(past.fingerprint());
-        broken.hash(state);
+        (broken, silent).hash(state);
     }
 }
 

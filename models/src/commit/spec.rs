@@ -388,9 +388,13 @@ impl Spec for CommitSpec {
         }
     }
 
-    /// Nothing that any of them sends is free.
     fn prompt(&self) -> bool {
         true
+    }
+
+    /// Nothing that any of them sends is free.
+    fn speaks_early(&self) -> bool {
+        false
     }
 
     fn vocabulary(&self) -> Vocabulary {

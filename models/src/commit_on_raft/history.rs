@@ -10,6 +10,8 @@ use smallvec::SmallVec;
 pub struct History {
     /// In the order in which they were first heard of.
     pub fates: SmallVec<[Fate; 1]>,
+    /// How many transactions were asked for; counted up to two.
+    pub asked: u8,
 }
 
 /// What was said of a transaction.

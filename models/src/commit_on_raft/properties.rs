@@ -1,6 +1,6 @@
 //! What is claimed of the stack.
 
-use quorate::commit::{self, Outcome, TxId, coordinator, participant};
+use quorate::commit::{self, Outcome, TxId, Vote, coordinator, participant};
 use quorate::either::{Either, Notice};
 use quorate::ledger::{Output, OutputOf};
 use quorate::on_raft;
@@ -68,6 +68,16 @@ pub(super) fn observe(
     seen: &At<'_>,
     history: &mut History,
 ) -> Result<(), &'static str> {
+    if let Event::Asked(Either::Left(coordinator::Request::Begin { .. })) = seen.event {
+        history.asked = history.asked.saturating_add(1).min(2);
+    }
+    // An only participant decides by its vote, and says the outcome alone.
+    if let ([_], Event::Asked(Either::Right(participant::Request::Ready { tx, vote }))) =
+        (spec.participants(), &seen.event)
+        && *vote != Vote::No
+    {
+        history.voted(seen.node, *tx, *vote);
+    }
     for output in seen.outputs {
         if let Output::Send { message: Message::Inner(commit::Message::Vote { tx, vote }), .. } = output {
             history.voted(seen.node, *tx, *vote);

@@ -1,4 +1,4 @@
-//! Three replicas of a coordinator and two participants in a world.
+//! Replicas of a coordinator and participants in a world.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::check::Bounds;
 use crate::hash::fingerprint;
 use crate::node::{Frozen, ImageOf};
 use crate::raft::is_past_answering;
-use crate::spec::{Band, Property, RequestOf, Seen, Spec};
+use crate::spec::{Band, Property, RequestOf, Seen, Spec, TimerOf};
 use crate::world::{Action, ActionOf, World};
 
 /// The cluster under check, and its Raft group.
@@ -37,6 +37,8 @@ pub struct CommitOnRaftSpec {
     entries: u64,
     /// Whether the world begins with a leader that was asked for a transaction.
     led: bool,
+    /// Whether nothing that the first replica sends reaches the last, which never campaigns.
+    parted: bool,
 }
 
 impl CommitOnRaftSpec {
@@ -59,6 +61,7 @@ impl CommitOnRaftSpec {
             terms,
             entries,
             led: true,
+            parted: false,
         }
     }
 
@@ -74,6 +77,19 @@ impl CommitOnRaftSpec {
     pub const fn beginning_new(mut self) -> Self {
         self.led = false;
         self
+    }
+
+    /// In a partition that lasts as long as the world: nothing that the first replica sends reaches the last, which votes and
+    /// follows and never campaigns, and of which participants need not know. So another one leads without the first, which goes on leading and does not know.
+    #[must_use]
+    pub const fn parted(mut self) -> Self {
+        self.parted = true;
+        self
+    }
+
+    /// Whether it is the replica that never campaigns.
+    fn is_witness(&self, node: NodeId) -> bool {
+        self.parted && self.replicas.last() == Some(&node)
     }
 
     pub(super) fn raft(&self) -> &raft::Config {
@@ -122,7 +138,8 @@ impl Spec for CommitOnRaftSpec {
             let raft = raft::Member { me: node, config: Arc::clone(&self.raft) };
             Either::Left(Member::new(raft, NAME, member(NAME)))
         } else {
-            Either::Right((member(node), Group { name: NAME, replicas: Arc::clone(&self.replicas) }))
+            let leading = self.replicas.iter().copied().filter(|node| !self.is_witness(*node)).collect();
+            Either::Right((member(node), Group { name: NAME, replicas: Arc::new(leading) }))
         };
         Node::recover(config, disk, applied)
     }
@@ -131,9 +148,11 @@ impl Spec for CommitOnRaftSpec {
         machine.agrees_with(disk)
     }
 
-    /// The first replica campaigns and is asked for a transaction; nothing is lost or late until then.
+    /// The first replica campaigns and is asked for a transaction; nothing is lost or late until then. In a partition the
+    /// world begins once the participant is on its way to hear of it.
     fn prologue(&self, world: &World<Self>, offered: &[ActionOf<Self>]) -> Option<ActionOf<Self>> {
-        if !self.led || world.spent().requests > 0 {
+        let said = || world.network().iter().any(|envelope| matches!(envelope.message, Message::Inner(_)));
+        if !self.led || world.history().asked > 0 && (!self.parted || said()) {
             return None;
         }
         let leads = properties::replicas(world).any(|replica| replica.raft().is_leader());
@@ -160,7 +179,7 @@ impl Spec for CommitOnRaftSpec {
     fn requests(&self, world: &World<Self>, node: NodeId, requests: &mut Vec<RequestOf<Self>>) {
         let Some(machine) = world.node(node).map(|node| &node.machine) else { return };
         if let Either::Left(replica) = machine {
-            if replica.machine().is_some() && world.spent().requests == 0 {
+            if replica.machine().is_some() && world.history().asked == 0 {
                 requests.push(self.begin(0, self.mode));
             }
             return;
@@ -174,6 +193,15 @@ impl Spec for CommitOnRaftSpec {
             };
             requests.extend(asks.into_iter().map(Either::Right));
         }
+    }
+
+    fn expires(&self, id: NodeId, timer: &TimerOf<Self>) -> bool {
+        let campaigns = matches!(timer, Either::Left(quorate::on_raft::Timer::Raft(raft::Timer::Election)));
+        !campaigns || !self.is_witness(id)
+    }
+
+    fn linked(&self, from: NodeId, to: NodeId) -> bool {
+        from != NodeId(0) || !self.is_witness(to)
     }
 
     fn exceeds(&self, machine: &Node) -> Option<&'static str> {
@@ -202,7 +230,14 @@ impl Spec for CommitOnRaftSpec {
     }
 
     fn kind(&self, node: NodeId) -> u8 {
-        u8::from(!self.replicas.contains(&node))
+        let replica = self.replicas.contains(&node);
+        match node {
+            // Ascending with the names, as they are given.
+            NodeId(0) if self.parted => 0,
+            node if self.is_witness(node) => 2,
+            _ if replica => 1,
+            _ => 3,
+        }
     }
 
     fn signature(&self, machine: &Node) -> u64 {
@@ -229,16 +264,20 @@ impl Spec for CommitOnRaftSpec {
         )
     }
 
-    /// As for Raft alone. Of the rest, what a participant is sent between replicas, which nobody sends.
+    /// As for Raft alone. Of the rest, what is meant for a coordinator, where there never is one.
     fn inert(&self, receiver: &Frozen<Self>, _from: NodeId, message: &Message) -> bool {
-        let (Either::Left(replica), Message::Raft(message)) = (&receiver.machine, message) else {
-            return false;
-        };
+        let Either::Left(replica) = &receiver.machine else { return false };
+        let Message::Raft(message) = message else { return self.is_witness(replica.raft().id()) };
         let durable = match receiver.disk().get(HARD_STATE) {
             Some(Either::Left(Cell::HardState { term, .. })) => *term,
             _ => Term(0),
         };
         is_past_answering(replica.raft(), durable, message)
+    }
+
+    /// What is asked of a node rests on that node alone, and no property compares what nodes say.
+    fn prompt(&self) -> bool {
+        true
     }
 
     fn band(&self, machine: &Node) -> Option<Band> {

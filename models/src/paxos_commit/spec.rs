@@ -356,9 +356,13 @@ impl Spec for PaxosCommitSpec {
         false
     }
 
-    /// Nothing that any of them sends is free.
     fn prompt(&self) -> bool {
         true
+    }
+
+    /// Nothing that any of them sends is free.
+    fn speaks_early(&self) -> bool {
+        false
     }
 
     /// Leaders have ranks; acceptors are alike if all of them are asked at once, and so are resource managers.

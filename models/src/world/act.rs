@@ -30,6 +30,11 @@ impl<S: Spec> Acted<S> {
     pub(super) fn sends(&self) -> &[Sent<S>] {
         self.passage.as_ref().map_or(&[], |passage| passage.sends())
     }
+
+    /// Whether the last thing that happened had the node say something at once.
+    pub(super) fn speaks_last(&self) -> bool {
+        self.passage.as_ref().is_some_and(|passage| passage.speaks_last())
+    }
 }
 
 impl<S: Spec> Rules<S> {
@@ -48,6 +53,7 @@ impl<S: Spec> Rules<S> {
             spent: Spent::default(),
             past: Arc::new(Past::new(origin.history)),
             broken: None,
+            silent: None,
         };
         for id in (0..self.spec.nodes()).map(|at| NodeId(at as u64)) {
             let (disk, applied) = disks.next().unwrap_or_else(|| (Image::default(), 0));

@@ -28,14 +28,16 @@
 //!
 //! What is reached by this differs only in how much of what is quiet is on disk already: the machines are the same.
 //!
-//! A fourth: a node that waits for its disk may go on meanwhile, and so may the others. Where nothing leaves before the records
-//! in front of it ([`Spec::prompt`]), nothing comes of that. If the disk gets to it in the end, the node may as well have
-//! taken the step only then: nobody has seen anything of it before, and the messages that it took are in flight for longer.
-//! If the node crashes before, what it did since the first step of which something is lost has left no trace but the
-//! messages it took and what it was asked, so the world in which it crashed right after that step and those requests,
-//! and those messages are still in flight, covers what comes of it. So:
+//! A fourth: a node that takes a step of which nothing leaves it is *silent* until its disk has got to what that step wrote. It
+//! may go on meanwhile, and so may the others; nothing comes of that. What the others do, they would do as well after the
+//! records are durable, for nobody is told anything earlier by that: what leaves with the records is counted among what is in
+//! flight already, and need not arrive. And if the node crashes over the records, it may as well have crashed at once: what it
+//! did since, of which nothing left it, has left no trace but the messages it took, which are in flight still, and what it was
+//! asked. Only what it says freely while it waits is heard by others before the crash. So, where neither properties nor
+//! requests look at what one node holds while another acts ([`Spec::prompt`]):
 //!
-//! - *A node writes at once, or crashes over it:* while one waits, it is asked things, and nothing else is tried.
+//! - *A silent node writes at once, or crashes over it:* while one waits, nothing befalls the others. What befalls itself is
+//!   tried only where it may come to speak by that ([`Spec::speaks_early`]), and what it is asked.
 //!
 //! And a fifth, where any message may arrive any number of times and any number may be in flight: to arrive and be gone is
 //! to arrive, stay, and be lost.
@@ -49,6 +51,7 @@ use std::sync::Arc;
 use quorate::id::NodeId;
 use smallvec::SmallVec;
 
+use super::act::Acted;
 use super::passage::Sent;
 use super::{Action, ActionOf, Refused, Rules, Spent, Withheld, World};
 use crate::network::{Envelope, Network};
@@ -79,15 +82,16 @@ impl<S: Spec> Rules<S> {
         if covers && self.limits.duplicates.is_none() && self.limits.in_flight.is_none() {
             actions.retain(|action| !matches!(action, Action::Deliver(..)));
         }
-        if self.is_prompt() {
-            only_of_disks(world, &mut actions);
+        let prompt = self.is_prompt();
+        if let Some(silent) = world.silent {
+            actions.retain(|action| action.node() == Some(silent));
         }
         for action in actions {
             if let (Action::Flush(id), true) = (&action, self.late_flushes) {
                 moves.extend(self.flush_until_it_shows(world, *id));
                 continue;
             }
-            let acted = match self.act(world, &action) {
+            let mut acted = match self.act(world, &action) {
                 Ok(acted) => acted,
                 Err(Refused::Bound(bound)) => {
                     *withheld.entry(bound).or_default() += 1;
@@ -95,6 +99,13 @@ impl<S: Spec> Rules<S> {
                 }
                 Err(Refused::Impossible) => continue,
             };
+            if prompt {
+                acted.world.silent = action.node().filter(|_| is_silent::<S>(world, &acted, &action));
+                let goes_on = world.silent.is_some() && acted.world.silent.is_some();
+                if goes_on && !self.spec.speaks_early() && !is_asked::<S>(&action) {
+                    continue;
+                }
+            }
             match self.crowded(world, &acted.world) {
                 0 if covers && world.covers(&acted.world) => {}
                 0 => {
@@ -125,7 +136,7 @@ impl<S: Spec> Rules<S> {
         self.prompt && self.late_losses && self.late_flushes && self.spec.prompt()
     }
 
-    /// Record after record becomes durable, until one shows; nothing if none of those that wait does. Where nodes are prompt,
+    /// Record after record becomes durable, until one shows; nothing if none of those that wait does. Of a silent node,
     /// all of them.
     fn flush_until_it_shows(&self, world: &World<S>, id: NodeId) -> Option<Move<S>> {
         let action = Action::Flush(id);
@@ -137,8 +148,9 @@ impl<S: Spec> Rules<S> {
             let next = self.act(&at, &action).ok()?.world;
             times += 1;
             let released = held(&next) + 1 < held(&at);
-            let is_done = if self.is_prompt() { held(&next) == 0 } else { !quiet || released };
+            let is_done = if world.silent.is_some() { held(&next) == 0 } else { !quiet || released };
             if is_done || next.broken.is_some() {
+                let next = World { silent: None, ..next };
                 return Some(Move { lost: Lost::new(), action, times, next: self.canonical(next) });
             }
             at = next;
@@ -146,15 +158,18 @@ impl<S: Spec> Rules<S> {
     }
 }
 
-/// While a node waits for its disk: what comes of that, and what it is asked meanwhile.
-fn only_of_disks<S: Spec>(world: &World<S>, actions: &mut Vec<ActionOf<S>>) {
-    let waits = |id: &NodeId| world.node(*id).is_some_and(|node| node.ledger.is_waiting());
-    if world.ids().any(|id| waits(&id)) {
-        actions.retain(|action| match action {
-            Action::Flush(id) | Action::Crash(id, ..) | Action::Request(id, ..) => waits(id),
-            _ => false,
-        });
-    }
+/// Whether nobody heard of the step that a node took, nor will before its disk gets to it.
+fn is_silent<S: Spec>(before: &World<S>, acted: &Acted<S>, action: &ActionOf<S>) -> bool {
+    let Some(id) = action.node() else { return false };
+    let waits = |world: &World<S>| world.node(id).is_some_and(|node| node.ledger.is_waiting());
+    // What waited before was heard of: that may be lost by a crash as well.
+    let is_first = before.silent == Some(id) || !waits(before) || matches!(action, Action::Crash(..));
+    is_first && waits(&acted.world) && !acted.speaks_last()
+}
+
+/// Whether an action leaves a trace although nobody hears of it: what was asked is counted, clocks move for good.
+const fn is_asked<S: Spec>(action: &ActionOf<S>) -> bool {
+    matches!(action, Action::Request(..) | Action::Crash(..) | Action::Tick(..))
 }
 
 impl<S: Spec> World<S> {
@@ -163,7 +178,7 @@ impl<S: Spec> World<S> {
     #[must_use]
     pub fn without_faults(&self) -> Self {
         let spent = Spent { requests: self.spent.requests, ..Spent::default() };
-        Self { network: Network::default(), spent, ..self.clone() }
+        Self { network: Network::default(), spent, silent: None, ..self.clone() }
     }
 
     /// Whether all that can happen in `other` can happen here; false in case of doubt.
@@ -177,6 +192,7 @@ impl<S: Spec> World<S> {
             && less_spent
             && other.broken.is_none()
             && self.past == other.past
+            && self.silent == other.silent
             && other.network.flying().iter().all(|flying| self.network.holds(flying))
     }
 }

@@ -39,6 +39,9 @@ impl<S: Spec> Rules<S> {
         self.offer_messages(world, actions, withheld);
         for (id, node) in world.ids().zip(world.nodes()) {
             for (timer, _) in node.ledger.timers().iter() {
+                if !self.spec.expires(id, &timer) {
+                    continue;
+                }
                 self.scripts(
                     node,
                     || Some(Input::Timer(timer)),

@@ -161,6 +161,12 @@ impl<S: Spec> Passage<S> {
         &self.course.sends
     }
 
+    /// Whether a message left it as it stepped last: of a crash, in its next life.
+    pub(crate) fn speaks_last(&self) -> bool {
+        let last = self.course.stages.last();
+        last.is_some_and(|stage| stage.outputs.iter().any(|output| matches!(output, Output::Send { .. })))
+    }
+
     /// What left it, in order.
     pub(crate) fn outputs(&self) -> impl Iterator<Item = &OutputOf<S::Machine>> {
         self.course.stages.iter().flat_map(|stage| &stage.outputs)
@@ -416,7 +422,7 @@ impl<S: Spec> Passing<'_, S> {
     fn carry_out(&mut self, node: &mut Node<S>, output: &OutputOf<S::Machine>) {
         let spec = &self.rules.spec;
         match output {
-            Output::Send { to, message } if slot(*to) < spec.nodes() => {
+            Output::Send { to, message } if slot(*to) < spec.nodes() && spec.linked(self.id, *to) => {
                 let envelope = Envelope { from: self.id, to: *to, message: message.clone() };
                 // What tells messages apart whatever the names is for symmetry alone.
                 let signature = if self.rules.symmetric { spec.message_signature(message) } else { 0 };

@@ -184,6 +184,10 @@ impl Spec for Claims {
         false
     }
 
+    fn prompt(&self) -> bool {
+        true
+    }
+
     fn requests(&self, world: &World<Self>, node: NodeId, requests: &mut Vec<Claim>) {
         if world.node(node).is_some_and(|node| !node.machine.claiming) {
             requests.push(Claim);
