@@ -2,7 +2,6 @@
 //!
 //! | file | concern |
 //! |---|---|
-//! | `plan.rs` | definitions as data |
 //! | `spec.rs` | participants in a world |
 //! | `application.rs` | what applications do: whoever begins sagas, the steps' own, operators |
 //! | `history.rs` | what happened at the applications, and what is durable of each step |
@@ -34,7 +33,6 @@ mod history;
 mod known;
 pub mod liveness;
 mod observe;
-mod plan;
 pub mod properties;
 mod relative;
 mod render;
@@ -42,9 +40,18 @@ mod simulation;
 mod spec;
 mod worlds;
 
+use quorate::id::NodeId;
+use quorate::saga::{Definition, StepId, StepSet};
+
+pub use crate::plan::{Plan, PlanStep};
 pub use application::Menu;
 pub use history::{History, Past};
-pub use plan::{Plan, PlanStep};
 pub use simulation::simulation;
 pub use spec::ChoreographySpec;
 pub use worlds::protocol;
+
+/// The steps that `node` carries out.
+fn steps_of(definition: &Definition, node: NodeId) -> StepSet {
+    let mine = |step: &StepId| definition.step(*step).is_some_and(|step| step.service == node);
+    definition.all().iter().filter(mine).fold(StepSet::EMPTY, |set, step| set.and(StepSet::of(step)))
+}

@@ -44,9 +44,13 @@ pub mod node;
 mod past;
 #[cfg(feature = "paxos-commit")]
 pub mod paxos_commit;
+#[cfg(any(feature = "choreography", feature = "saga"))]
+pub mod plan;
 pub mod planted;
 #[cfg(feature = "raft")]
 pub mod raft;
+#[cfg(any(feature = "choreography", feature = "saga"))]
+mod rewritten;
 #[cfg(feature = "saga")]
 pub mod saga;
 pub mod simulate;

@@ -2,7 +2,6 @@
 //!
 //! | file | concern |
 //! |---|---|
-//! | `plan.rs` | definitions as data |
 //! | `spec.rs` | an orchestrator and its services in a world |
 //! | `application.rs` | what applications do: whoever begins sagas, the operator, the services' own |
 //! | `history.rs` | what is durable of each saga in the plainest words, and what its services said |
@@ -20,7 +19,6 @@ mod coverage;
 pub mod fuzz;
 mod history;
 pub mod liveness;
-mod plan;
 pub mod properties;
 mod relative;
 mod render;
@@ -29,15 +27,18 @@ mod spec;
 mod worlds;
 
 use quorate::either::Either;
+use quorate::id::NodeId;
 use quorate::saga::{Orchestrator, Service};
 
+pub use crate::plan::{Plan, PlanStep};
 pub use application::Menu;
 pub use history::{History, Past};
-pub use plan::{ORCHESTRATOR, Plan, PlanStep};
 pub use simulation::simulation;
 pub use spec::SagaSpec;
 pub use worlds::protocol;
 
+/// The orchestrator's node. The services are the nodes after it; a step of its own node is the application's.
+pub const ORCHESTRATOR: NodeId = NodeId(0);
 /// What sagas are begun with under check.
 pub type Input = u8;
 /// An orchestrator or a service.

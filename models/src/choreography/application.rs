@@ -6,8 +6,8 @@ use quorate::saga::choreography::{Answer, Name, Notice, Participant, Request};
 use quorate::saga::{Action, Definition, Flight, Key, Kind, Outcome, Resolution, SagaId, StepId, StepSet};
 
 use super::history::{History, Past};
-use super::plan::steps_of;
 use super::spec::ChoreographySpec;
+use super::steps_of;
 use crate::node::Node;
 use crate::world::World;
 

@@ -59,8 +59,8 @@ fn arbitrary_plan(u: &mut Unstructured<'_>, nodes: u64) -> Drawn<Plan> {
         let must = |on: usize| at == before && pivot || at > before && on == before;
         let after = (least..at).filter(|on| must(*on) || drawn >> (on % 8) & 1 == 1);
         let after = after.filter_map(|on| u8::try_from(on).ok()).collect();
-        let node = u.int_in_range(0..=nodes - 1)?;
-        Ok(PlanStep { node, kind, after, probed: u.arbitrary()?, attempts })
+        let service = u.int_in_range(0..=nodes - 1)?;
+        Ok(PlanStep { service, kind, after, probed: u.arbitrary()?, attempts })
     };
     let steps = (0..steps).map(step).collect::<Drawn<_>>()?;
     Ok(Plan { steps, hurried: u.arbitrary()? })

@@ -8,12 +8,13 @@ use quorate::saga::{Action, Definition, End, Kind, Resolution, StepId, StepSet};
 use super::application::{About, about, is_back};
 use super::history::{Past, bit};
 use super::known::{self, Known, is_durable, known};
-use super::plan::{later, steps_of};
 use super::properties::{
     ACCEPTED, ALL, At, BUDGET, DUE, DURABLE, EXPOSED, FORGOTTEN, GUESSED, NONE, ONE_END, ORDER, OVER, PIVOT,
     SETTLED, TURNED, UNDERSTOOD,
 };
+use super::steps_of;
 use super::{ChoreographySpec, History};
+use crate::plan::later;
 use crate::spec::Event;
 
 fn hold(holds: bool, property: &'static str) -> Result<(), &'static str> {

@@ -1,70 +1,18 @@
-//! Participants over logs that are written anew: a log that grows for ever leaves finitely many worlds.
-//!
-//! # Why nothing is lost
-//! A machine never reads its log but at recovery, and recovery makes of it how each saga stands. So of two disks from
-//! which the same recovers, at every prefix of what waits to be durable too, each participant goes on alike, and no
-//! property looks at more. The world puts in the place of what is durable one entry for each saga, and lets all that
-//! waits follow it; the indices that the machine keeps move along. Only one thing asks how long a log is: whether to
-//! shorten it. No world comes that far that is put so.
+//! Participants over logs that are [written anew](crate::rewritten): no property looks at more than how each saga stands.
+//! Only one thing asks how long a log is: whether to shorten it. No world comes that far that is put so.
 
-use quorate::durable::{Image, Record};
 use quorate::id::NodeId;
-use quorate::ledger::{Held, LedgerOf, Output};
-use quorate::machine::{Context, RecordOf};
 use quorate::saga::Renumbered;
-use quorate::saga::choreography::{FLOORS, IDENTITY, LOG, Participant};
-use quorate::time::Delay;
+use quorate::saga::choreography::{FLOORS, IDENTITY, LOG};
 
 use super::ChoreographySpec;
 use crate::node::Node;
-
-type Machine = Participant<()>;
+use crate::rewritten::{Rewritten, rewritten};
 
 /// The node over a log written anew.
 pub(super) fn relative(id: NodeId, node: &Node<ChoreographySpec>) -> Option<Node<ChoreographySpec>> {
     let Renumbered { machine, entries, earlier } = node.machine.renumbered(node.disk())?;
-    let mut image = Image::default();
-    for cell in [IDENTITY, FLOORS] {
-        if let Some(value) = node.disk().get(cell) {
-            image.apply(Record::Put { cell, value: value.clone() }).ok()?;
-        }
-    }
-    for (index, entry) in (1..).zip(entries) {
-        image.apply(Record::Append { log: LOG, index, entry }).ok()?;
-    }
-    let mut placed = Node::new(id, machine, image, node.applied, node.now);
-    placed.inbox.clone_from(&node.inbox);
-    placed.ledger = waiting(id, node, earlier);
-    Some(placed)
-}
-
-/// What the node's ledger holds, with the log's entries where they come now; and its timers.
-fn waiting(id: NodeId, node: &Node<ChoreographySpec>, earlier: u64) -> LedgerOf<Machine> {
-    let mut ledger = LedgerOf::<Machine>::new(id);
-    for held in node.ledger.held() {
-        let port = &mut ledger.port(node.now, || 0);
-        match held.clone() {
-            Held::Record(record) => Context::<Machine>::persist(port, moved(record, earlier)),
-            Held::Output(Output::Send { to, message }) => Context::<Machine>::send(port, to, message),
-            Held::Output(Output::Notify(notice)) => Context::<Machine>::notify(port, notice),
-            // A participant does neither.
-            Held::Output(Output::Loopback(_) | Output::Load { .. }) => {}
-        }
-    }
-    for (timer, due) in node.ledger.timers().iter() {
-        let after = Delay::exactly(due.since(node.now));
-        Context::<Machine>::set_timer(&mut ledger.port(node.now, || 0), timer, after);
-    }
-    ledger
-}
-
-fn moved(record: RecordOf<Machine>, earlier: u64) -> RecordOf<Machine> {
-    match record {
-        Record::Append { log, index, entry } => {
-            Record::Append { log, index: index.saturating_sub(earlier), entry }
-        }
-        other => other,
-    }
+    rewritten(id, node, (&[IDENTITY, FLOORS], LOG), Rewritten { machine, entries, earlier })
 }
 
 #[cfg(test)]
@@ -106,7 +54,7 @@ mod tests {
 
     #[test]
     fn over_logs_written_anew_participants_come_to_all_that_they_come_to() {
-        let plan = Plan::of(&[(1, Compensatable, &[]), (0, Compensatable, &[]), (1, Pivot, &[0, 1])]);
+        let plan = Plan::placed(&[(1, Compensatable, &[]), (0, Compensatable, &[]), (1, Pivot, &[0, 1])]);
         let menu = Menu { sagas: 1, initiators: 1, refusals: true, forgets: true, ..Menu::default() };
         let spec = ChoreographySpec::new(2, vec![plan]).asked(menu);
         let (plain, anew) = (reached(spec.clone()), reached(spec.over_new_logs()));

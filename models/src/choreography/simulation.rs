@@ -12,9 +12,9 @@ use serde::{Deserialize, Serialize};
 use super::application::{About, answers, begin, id_of, is_back, name, next_saga, stuck, words};
 use super::history::{Past, bit};
 use super::observe::parties;
-use super::plan::{DEADLINE, TIMEOUT, steps_of};
 use super::spec::Expect;
-use super::{ChoreographySpec, History, Menu, Plan, PlanStep};
+use super::{ChoreographySpec, History, Menu, Plan, PlanStep, steps_of};
+use crate::plan::{DEADLINE, TIMEOUT};
 use crate::simulate::{Atlas, Dice, Seeds, Simulated, Simulation};
 use crate::world::World;
 
@@ -87,7 +87,7 @@ fn some_plan(dice: &mut Dice, nodes: u64) -> Plan {
             after.push(before);
         }
         PlanStep {
-            node: dice.below(nodes),
+            service: dice.below(nodes),
             kind,
             after: after.into_iter().filter_map(|on| u8::try_from(on).ok()).collect(),
             probed: dice.per_mille(500),

@@ -48,7 +48,7 @@ impl ChoreographySpec {
     /// nodes.
     #[must_use]
     pub fn new(nodes: u64, plans: Vec<Plan>) -> Self {
-        let defined = plans.iter().enumerate().map(|(place, plan)| plan.define(place));
+        let defined = plans.iter().enumerate().map(|(place, plan)| plan.define(place, 1));
         let definitions = defined.collect::<Result<Vec<_>, _>>().unwrap_or_default();
         let nodes = if definitions.is_empty() { 0 } else { nodes };
         let config =

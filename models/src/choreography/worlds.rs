@@ -81,15 +81,15 @@ const REFUSING: Menu = Menu {
 fn diamond(level: Level) -> (ChoreographySpec, Limits) {
     let (nodes, plan) = match level {
         Level::Quick => {
-            (2, Plan::of(&[(0, Compensatable, &[]), (1, Compensatable, &[]), (0, Pivot, &[0, 1])]))
+            (2, Plan::placed(&[(0, Compensatable, &[]), (1, Compensatable, &[]), (0, Pivot, &[0, 1])]))
         }
         Level::Standard => {
-            (3, Plan::of(&[(1, Compensatable, &[]), (2, Compensatable, &[]), (0, Pivot, &[0, 1])]))
+            (3, Plan::placed(&[(1, Compensatable, &[]), (2, Compensatable, &[]), (0, Pivot, &[0, 1])]))
         }
         Level::Deep => {
             let (first, branches): (&[u8], &[u8]) = (&[0], &[1, 2]);
             let (one, other) = ((1, Compensatable, first), (2, Compensatable, first));
-            (3, Plan::of(&[(0, Compensatable, &[]), one, other, (0, Pivot, branches)]))
+            (3, Plan::placed(&[(0, Compensatable, &[]), one, other, (0, Pivot, branches)]))
         }
     };
     let spec = ChoreographySpec::new(nodes, vec![plan])
@@ -100,7 +100,7 @@ fn diamond(level: Level) -> (ChoreographySpec, Limits) {
 }
 
 fn order(level: Level) -> (ChoreographySpec, Limits) {
-    let plan = Plan::of(&[(1, Compensatable, &[]), (2, Compensatable, &[0]), (0, Pivot, &[1])]);
+    let plan = Plan::placed(&[(1, Compensatable, &[]), (2, Compensatable, &[0]), (0, Pivot, &[1])]);
     let spec = ChoreographySpec::new(3, vec![plan])
         .asked(REFUSING)
         .expecting(&[Expect::Completed, Expect::Compensated]);
@@ -108,7 +108,7 @@ fn order(level: Level) -> (ChoreographySpec, Limits) {
 }
 
 fn tail(level: Level) -> (ChoreographySpec, Limits) {
-    let plan = Plan::of(&[(1, Compensatable, &[]), (2, Pivot, &[0]), (1, Retriable, &[1])]);
+    let plan = Plan::placed(&[(1, Compensatable, &[]), (2, Pivot, &[0]), (1, Retriable, &[1])]);
     let spec = ChoreographySpec::new(3, vec![plan])
         .asked(REFUSING)
         .expecting(&[Expect::Completed, Expect::Compensated]);
@@ -116,7 +116,7 @@ fn tail(level: Level) -> (ChoreographySpec, Limits) {
 }
 
 fn wish(level: Level) -> (ChoreographySpec, Limits) {
-    let plan = Plan::of(&[(1, Compensatable, &[]), (2, Pivot, &[0])]);
+    let plan = Plan::placed(&[(1, Compensatable, &[]), (2, Pivot, &[0])]);
     let spec = ChoreographySpec::new(3, vec![plan])
         .asked(Menu { refusals: false, cancels: true, ..REFUSING })
         .over_new_logs()
@@ -125,7 +125,7 @@ fn wish(level: Level) -> (ChoreographySpec, Limits) {
 }
 
 fn deadline(level: Level) -> (ChoreographySpec, Limits) {
-    let plan = Plan::of(&[(0, Compensatable, &[]), (1, Pivot, &[0])]).hurried();
+    let plan = Plan::placed(&[(0, Compensatable, &[]), (1, Pivot, &[0])]).hurried();
     let spec = ChoreographySpec::new(2, vec![plan])
         .asked(Menu { refusals: level != Level::Quick, cancels: true, ..REFUSING })
         .expecting(&[Expect::Completed, Expect::InTime, Expect::TooLate]);
@@ -133,7 +133,7 @@ fn deadline(level: Level) -> (ChoreographySpec, Limits) {
 }
 
 fn unknown(level: Level) -> (ChoreographySpec, Limits) {
-    let plan = Plan::of(&[(0, Compensatable, &[]), (1, Compensatable, &[0]), (0, Pivot, &[1])]);
+    let plan = Plan::placed(&[(0, Compensatable, &[]), (1, Compensatable, &[0]), (0, Pivot, &[1])]);
     let spec = ChoreographySpec::new(2, vec![plan]).asked(Menu { timeouts: true, ..REFUSING }).expecting(&[
         Expect::Completed,
         Expect::Compensated,
@@ -143,7 +143,7 @@ fn unknown(level: Level) -> (ChoreographySpec, Limits) {
 }
 
 fn retries(level: Level) -> (ChoreographySpec, Limits) {
-    let plan = Plan::of(&[(1, Compensatable, &[]), (0, Compensatable, &[0])]).probed().tried(2, 2);
+    let plan = Plan::placed(&[(1, Compensatable, &[]), (0, Compensatable, &[0])]).probed().tried(2, 2);
     let spec = ChoreographySpec::new(2, vec![plan])
         .asked(Menu { timeouts: true, failures: true, ..REFUSING })
         .expecting(&[Expect::Completed, Expect::Compensated]);
@@ -151,7 +151,7 @@ fn retries(level: Level) -> (ChoreographySpec, Limits) {
 }
 
 fn operator(level: Level) -> (ChoreographySpec, Limits) {
-    let plan = Plan::of(&[(1, Compensatable, &[]), (0, Pivot, &[0]), (1, Retriable, &[1])]);
+    let plan = Plan::placed(&[(1, Compensatable, &[]), (0, Pivot, &[0]), (1, Retriable, &[1])]);
     let spec = ChoreographySpec::new(2, vec![plan])
         .asked(Menu { timeouts: true, resolutions: at(level, 1, 2, 2), ..REFUSING })
         .expecting(&[Expect::Completed, Expect::Stuck]);
@@ -159,7 +159,7 @@ fn operator(level: Level) -> (ChoreographySpec, Limits) {
 }
 
 fn late(level: Level) -> (ChoreographySpec, Limits) {
-    let plan = Plan::of(&[(1, Compensatable, &[]), (0, Compensatable, &[0]), (1, Pivot, &[1])]).probed();
+    let plan = Plan::placed(&[(1, Compensatable, &[]), (0, Compensatable, &[0]), (1, Pivot, &[1])]).probed();
     let spec = ChoreographySpec::new(2, vec![plan])
         .asked(Menu { timeouts: true, late: true, ..REFUSING })
         .expecting(&[Expect::Completed, Expect::Compensated]);
@@ -167,7 +167,7 @@ fn late(level: Level) -> (ChoreographySpec, Limits) {
 }
 
 fn over(level: Level) -> (ChoreographySpec, Limits) {
-    let plan = Plan::of(&[(1, Compensatable, &[]), (0, Pivot, &[0])]);
+    let plan = Plan::placed(&[(1, Compensatable, &[]), (0, Pivot, &[0])]);
     let spec = ChoreographySpec::new(2, vec![plan]).asked(Menu { forgets: true, ..REFUSING }).expecting(&[
         Expect::Completed,
         Expect::Compensated,
@@ -178,7 +178,7 @@ fn over(level: Level) -> (ChoreographySpec, Limits) {
 
 /// One after the other, or at once: whoever has not heard that the first is over hears it with the second.
 fn floors(level: Level) -> (ChoreographySpec, Limits) {
-    let plan = Plan::of(&[(1, Compensatable, &[])]);
+    let plan = Plan::placed(&[(1, Compensatable, &[])]);
     let spec = ChoreographySpec::new(2, vec![plan])
         .asked(Menu { sagas: 2, forgets: true, refusals: level != Level::Quick, ..REFUSING })
         .over_new_logs()
@@ -188,7 +188,7 @@ fn floors(level: Level) -> (ChoreographySpec, Limits) {
 
 /// Each of two participants begins one.
 fn crossed(level: Level) -> (ChoreographySpec, Limits) {
-    let plan = Plan::of(&[(0, Compensatable, &[]), (1, Pivot, &[0])]);
+    let plan = Plan::placed(&[(0, Compensatable, &[]), (1, Pivot, &[0])]);
     let spec = ChoreographySpec::new(2, vec![plan])
         .asked(Menu { initiators: 2, forgets: true, refusals: level == Level::Deep, ..REFUSING })
         .over_new_logs()
@@ -198,7 +198,7 @@ fn crossed(level: Level) -> (ChoreographySpec, Limits) {
 
 /// A log of four entries, which is the least there may be for one saga of each of two participants.
 fn long_log(level: Level) -> (ChoreographySpec, Limits) {
-    let plan = Plan::of(&[(1, Compensatable, &[]), (0, Compensatable, &[0]), (1, Pivot, &[1])]);
+    let plan = Plan::placed(&[(1, Compensatable, &[]), (0, Compensatable, &[0]), (1, Pivot, &[1])]);
     let spec = ChoreographySpec::new(2, vec![plan])
         .configured(|config| (config.max_sagas, config.max_log_entries) = (1, 4))
         .asked(REFUSING)
@@ -207,7 +207,7 @@ fn long_log(level: Level) -> (ChoreographySpec, Limits) {
 }
 
 fn settles(level: Level) -> (ChoreographySpec, Limits) {
-    let plan = Plan::of(&[(1, Compensatable, &[]), (0, Pivot, &[0])]);
+    let plan = Plan::placed(&[(1, Compensatable, &[]), (0, Pivot, &[0])]);
     let menu = Menu { timeouts: true, cancels: true, forgets: true, resolutions: u64::MAX, ..REFUSING };
     let spec = ChoreographySpec::new(2, vec![plan]).asked(menu).over_new_logs();
     (spec, Limits::faults(at(level, 1, 1, 2), at(level, 0, 1, 1), 0))

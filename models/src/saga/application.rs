@@ -8,8 +8,8 @@ use quorate::saga::{
     Service, Stage, Standing, StepId, service,
 };
 
+use super::ORCHESTRATOR;
 use super::history::Past;
-use super::plan::ORCHESTRATOR;
 use super::{History, Input, SagaSpec};
 use crate::world::World;
 

@@ -5,7 +5,7 @@ use quorate::id::{NodeId, Permutation, Permute};
 use quorate::saga::{Action, Definition, Epoch, Event, SagaId, Stage, StepId, StepSet};
 use smallvec::SmallVec;
 
-use super::plan::later;
+use crate::plan::later;
 
 /// What happened so far, as far as properties care.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]

@@ -12,7 +12,7 @@ use quorate::saga::{
 use super::application::{About, about};
 use super::history::Past;
 use super::spec::Expect;
-use super::{History, Input, Nodes, SagaSpec, coverage, plan::ORCHESTRATOR};
+use super::{History, Input, Nodes, ORCHESTRATOR, SagaSpec, coverage};
 use crate::spec::{Event, Property, Seen};
 use crate::world::World;
 

@@ -10,8 +10,8 @@ use quorate::time::Delay;
 use serde::{Deserialize, Serialize};
 
 use super::application::{About, Asked, begin, name, words};
-use super::plan::{ORCHESTRATOR, delays, pace};
-use super::{Input, Menu, Plan, PlanStep, SagaSpec};
+use super::{Input, Menu, ORCHESTRATOR, Plan, PlanStep, SagaSpec};
+use crate::plan::{DEADLINE, TIMEOUT};
 use crate::simulate::{Atlas, Dice, Seeds, Simulated, Simulation};
 use crate::world::World;
 
@@ -109,7 +109,7 @@ impl Simulated for SagaSpec {
     }
 
     fn pace(&self) -> Duration {
-        pace()
+        TIMEOUT
     }
 
     /// Anybody may be down or cut off: what that takes is time. Nobody reads a clock.
@@ -184,7 +184,7 @@ impl Simulated for SagaSpec {
     }
 
     fn delay(&self, timer: Either<Timer, quorate::machine::Never>) -> Delay {
-        let (step, deadline) = delays();
+        let (step, deadline) = (TIMEOUT, DEADLINE);
         Delay::exactly(if matches!(timer, Either::Left(Timer::Deadline { .. })) { deadline } else { step })
     }
 
@@ -222,7 +222,7 @@ impl Simulated for SagaSpec {
     }
 
     fn heals_within(&self) -> Duration {
-        pace() * 600
+        TIMEOUT * 600
     }
 }
 

@@ -9,8 +9,7 @@ use quorate::machine::RecordOf;
 use quorate::saga::{Config, Definition, EPOCH, Epoch, Message, SagaId, service};
 
 use super::application::{self, Asked, Menu};
-use super::plan::{ORCHESTRATOR, Plan};
-use super::{History, Input, Nodes, coverage, liveness, properties, relative, render};
+use super::{History, Input, Nodes, ORCHESTRATOR, Plan, coverage, liveness, properties, relative, render};
 use crate::check::Bounds;
 use crate::coverage::Vocabulary;
 use crate::liveness::{Fairness, LeadsTo};

@@ -1,21 +1,22 @@
-//! What the sagas of a world are made of, as data: a simulation's trace files hold it.
+//! What the sagas of a world are made of, as data: a simulation's trace files hold it. One kind of plan serves sagas that an
+//! orchestrator leads and those that their participants lead among themselves.
 
 use std::time::Duration;
 
 use quorate::id::NodeId;
 use quorate::saga::{
-    Definition, DefinitionError, DefinitionId, Doubt, Kind, Outline, Policy, Step, StepSet, TaskId, Version,
+    Definition, DefinitionError, DefinitionId, Doubt, Kind, Outline, Policy, Step, StepId, StepSet, TaskId,
+    Version,
 };
 use quorate::time::Delay;
 use serde::{Deserialize, Serialize};
 
-/// The orchestrator's node. The services are the nodes after it; a step of its own node is the application's.
-pub const ORCHESTRATOR: NodeId = NodeId(0);
-/// How long an attempt may take, and the longest wait for the next.
-const TIMEOUT: Duration = Duration::from_secs(1);
+/// How long an attempt may take.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(1);
+/// The longest wait for the next attempt.
 const BACKOFF: Duration = Duration::from_millis(200);
 /// How long a saga may take to come to its pivot, where that is limited.
-const DEADLINE: Duration = Duration::from_secs(10);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(10);
 
 /// A step.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,7 +26,7 @@ pub struct PlanStep {
     pub kind: Kind,
     /// The steps before it.
     pub after: Vec<u8>,
-    /// The node of its service.
+    /// The node that carries it out.
     pub service: u64,
     /// Whether it is probed when in doubt, rather than called again.
     pub probed: bool,
@@ -44,15 +45,22 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// These steps, all of the application on the orchestrator's node; two attempts each way.
+    /// These steps, each of a kind and after others, all of them of the first node; two attempts each way.
     #[must_use]
     pub fn of(steps: &[(Kind, &[u8])]) -> Self {
-        let step = |(kind, after): &(Kind, &[u8])| PlanStep {
+        let placed: Vec<_> = steps.iter().map(|(kind, after)| (0, *kind, *after)).collect();
+        Self::placed(&placed).tried(2, 2)
+    }
+
+    /// These steps, each at a node, of a kind and after others; one attempt each way.
+    #[must_use]
+    pub fn placed(steps: &[(u64, Kind, &[u8])]) -> Self {
+        let step = |(service, kind, after): &(u64, Kind, &[u8])| PlanStep {
             kind: *kind,
             after: after.to_vec(),
-            service: ORCHESTRATOR.0,
+            service: *service,
             probed: false,
-            attempts: (2, 2),
+            attempts: (1, 1),
         };
         Self { steps: steps.iter().map(step).collect(), hurried: false }
     }
@@ -124,7 +132,7 @@ impl Plan {
     ///
     /// # Errors
     /// Why it does not stand.
-    pub(super) fn joined(&self, second: &Self) -> Result<(Self, Definition), DefinitionError> {
+    pub fn joined(&self, second: &Self) -> Result<(Self, Definition), DefinitionError> {
         let outline = |plan: &Self, offset: usize| {
             let mut outline = Outline::new();
             for (at, step) in plan.steps.iter().enumerate() {
@@ -158,14 +166,14 @@ impl PlanStep {
             undo_attempts: self.attempts.1,
             doubt: if self.probed { Doubt::Probe } else { Doubt::Retry },
         };
-        let after = self.after.iter().map(|step| quorate::saga::StepId(*step)).collect();
+        let after = self.after.iter().map(|step| StepId(*step)).collect();
         let (task, service) = (TaskId(at as u64), NodeId(self.service));
         Step { task, service, kind: self.kind, after, policy }
     }
 }
 
 /// All steps that come after `step`, through others or directly.
-pub(super) fn later(definition: &Definition, step: quorate::saga::StepId) -> StepSet {
+pub(crate) fn later(definition: &Definition, step: StepId) -> StepSet {
     let mut all = definition.before(step);
     loop {
         let more = all.iter().fold(all, |set, step| set.and(definition.before(step)));
@@ -174,14 +182,4 @@ pub(super) fn later(definition: &Definition, step: quorate::saga::StepId) -> Ste
         }
         all = more;
     }
-}
-
-/// The longest that a step waits for anything.
-pub(super) const fn pace() -> Duration {
-    TIMEOUT
-}
-
-/// How long a timer of a step lasts at most, and how long a deadline.
-pub(super) const fn delays() -> (Duration, Duration) {
-    (TIMEOUT, DEADLINE)
 }
