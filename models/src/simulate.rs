@@ -47,7 +47,7 @@ use crate::spec::{NoticeOf, RequestOf, Spec, TimerOf};
 use crate::world::{Limits, Rules, World};
 
 pub use campaign::{Campaign, ENOUGH_EVENTS, ENOUGH_SEEDS, EXPLAINED, Reached, Report, campaign};
-pub use dice::Dice;
+pub use dice::{Dice, size, small};
 pub use digest::TraceHash;
 pub use faults::Atlas;
 pub use record::Tally;

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::application::{of_participant, resolutions};
 use super::spec::Expect;
 use super::{App, CommitSpec, Node, Participant};
-use crate::simulate::{Atlas, Dice, Seeds, Simulated, Simulation};
+use crate::simulate::{Atlas, Dice, Seeds, Simulated, Simulation, size, small};
 use crate::spec::{NoticeOf, RequestOf, TimerOf};
 use crate::world::World;
 
@@ -269,12 +269,4 @@ fn is_quiet(node: &Node) -> bool {
 fn is_probed(world: &World<CommitSpec>) -> bool {
     let probe = |deal: &super::Deal| deal.id.0 >= REQUESTS && deal.outcome == Some(Outcome::Commit);
     world.history().deals.iter().any(probe)
-}
-
-fn size(of: u64) -> usize {
-    usize::try_from(of).unwrap_or(usize::MAX)
-}
-
-fn small(of: u64) -> u32 {
-    u32::try_from(of).unwrap_or(u32::MAX)
 }

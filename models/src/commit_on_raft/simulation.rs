@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::spec::answers;
 use super::{CommitOnRaftSpec, properties};
-use crate::simulate::{Atlas, Dice, Seeds, Simulated, Simulation};
+use crate::simulate::{Atlas, Dice, Seeds, Simulated, Simulation, size};
 use crate::spec::{RequestOf, TimerOf};
 use crate::world::World;
 
@@ -50,7 +50,6 @@ impl Simulated for CommitOnRaftSpec {
         let (least, patience) = (times(of(&[3, 5, 10])), times(of(&[10, 40, 160])));
         let (switches, window, reserved) = (of(&[0, 1, 2, 3]), of(&[1, 2, 64]), of(&[1, 2, 1024]));
         let (tombstones, slack) = (of(&[1, 4, 1024]), of(&[1, 4, 256]));
-        let size = |of: u64| usize::try_from(of).unwrap_or(usize::MAX);
         Self::simulated(replicas).configured(|raft, commit| {
             raft.heartbeat = heartbeat;
             raft.election = Delay::between(least, least * 2);

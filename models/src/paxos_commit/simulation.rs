@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::spec::{accepting, leading, managing};
 use super::{PaxosCommitSpec, Told};
-use crate::simulate::{Atlas, Dice, Seeds, Simulated, Simulation};
+use crate::simulate::{Atlas, Dice, Seeds, Simulated, Simulation, size, small};
 use crate::spec::{RequestOf, TimerOf};
 use crate::world::World;
 
@@ -206,12 +206,4 @@ fn answer(tx: TxId, is_asked: bool, vote: Vote) -> Request {
         true => participant::Request::Ready { tx, vote },
         false => participant::Request::Done { tx },
     }))
-}
-
-fn small(of: u64) -> u32 {
-    u32::try_from(of).unwrap_or(u32::MAX)
-}
-
-fn size(of: u64) -> usize {
-    usize::try_from(of).unwrap_or(usize::MAX)
 }

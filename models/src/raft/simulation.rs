@@ -8,7 +8,7 @@ use quorate::time::Delay;
 
 use super::spec::Expect;
 use super::{Command, Raft, RaftSpec};
-use crate::simulate::{Atlas, Dice, Seeds, Simulated, Simulation};
+use crate::simulate::{Atlas, Dice, Seeds, Simulated, Simulation, size, small};
 use crate::world::World;
 
 /// The command that shows whether all is well again; no other request holds it.
@@ -170,12 +170,4 @@ fn is_probed(world: &World<RaftSpec>) -> bool {
 
 fn propose(serial: u64, commands: impl IntoIterator<Item = Command>) -> Request<Command> {
     Request::Propose { id: RequestId(serial), commands: commands.into_iter().collect() }
-}
-
-fn size(of: u64) -> usize {
-    usize::try_from(of).unwrap_or(usize::MAX)
-}
-
-fn small(of: u64) -> u32 {
-    u32::try_from(of).unwrap_or(u32::MAX)
 }

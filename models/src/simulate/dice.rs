@@ -51,6 +51,18 @@ impl Dice {
     }
 }
 
+/// What was drawn, as a size.
+#[must_use]
+pub fn size(drawn: u64) -> usize {
+    usize::try_from(drawn).unwrap_or(usize::MAX)
+}
+
+/// What was drawn, as a factor of durations and the like.
+#[must_use]
+pub fn small(drawn: u64) -> u32 {
+    u32::try_from(drawn).unwrap_or(u32::MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

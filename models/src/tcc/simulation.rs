@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::TccSpec;
 use super::history::{Activity, Branch, Held, Told};
 use super::spec::{NoticeOfSite, RequestOfSite, Site};
-use crate::simulate::{Atlas, Dice, Seeds, Simulated, Simulation};
+use crate::simulate::{Atlas, Dice, Seeds, Simulated, Simulation, size, small};
 use crate::spec::{Spec, TimerOf};
 use crate::world::World;
 
@@ -298,12 +298,4 @@ fn is_quiet(world: &World<TccSpec>) -> bool {
 /// What was begun last is confirmed.
 fn is_confirmed(world: &World<TccSpec>) -> bool {
     world.history().activities.last().is_some_and(|activity| activity.decided == Some(Outcome::Commit))
-}
-
-fn size(of: u64) -> usize {
-    usize::try_from(of).unwrap_or(usize::MAX)
-}
-
-fn small(of: u64) -> u32 {
-    u32::try_from(of).unwrap_or(u32::MAX)
 }
