@@ -36,7 +36,7 @@ fn a_complete_run_has_its_pinned_counts_whatever_the_threads() {
     assert_eq!(early.withheld, withheld.into());
     let late = explored(rules(Bug::None, true).without_layers(), 1);
     assert!(late.complete && late.holds());
-    assert_eq!((late.unique, late.states), (10_257, 49_789));
+    assert_eq!((late.unique, late.states), (9_939, 43_081));
     let one = explored(rules(Bug::None, true), 1);
     assert!(one.complete && one.holds());
     assert_eq!((one.unique, one.states), (4_563, 23_572));

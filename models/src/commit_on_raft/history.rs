@@ -10,7 +10,7 @@ use smallvec::SmallVec;
 pub struct History {
     /// In the order in which they were first heard of.
     pub fates: SmallVec<[Fate; 1]>,
-    /// How many transactions were asked for; counted up to two.
+    /// How many transactions were asked for, as far as that is bounded.
     pub asked: u8,
 }
 

@@ -69,7 +69,7 @@ pub(super) fn observe(
     history: &mut History,
 ) -> Result<(), &'static str> {
     if let Event::Asked(Either::Left(coordinator::Request::Begin { .. })) = seen.event {
-        history.asked = history.asked.saturating_add(1).min(2);
+        history.asked = history.asked.saturating_add(1).min(spec.transactions());
     }
     // An only participant decides by its vote, and says the outcome alone.
     if let ([_], Event::Asked(Either::Right(participant::Request::Ready { tx, vote }))) =

@@ -37,6 +37,8 @@ pub struct CommitOnRaftSpec {
     entries: u64,
     /// Whether the world begins with a leader that was asked for a transaction.
     led: bool,
+    /// How many transactions are asked for.
+    transactions: u8,
     /// Whether nothing that the first replica sends reaches the last, which never campaigns.
     parted: bool,
 }
@@ -61,6 +63,7 @@ impl CommitOnRaftSpec {
             terms,
             entries,
             led: true,
+            transactions: 1,
             parted: false,
         }
     }
@@ -79,6 +82,13 @@ impl CommitOnRaftSpec {
         self
     }
 
+    /// Asked for so many transactions, rather than one.
+    #[must_use]
+    pub const fn asked(mut self, transactions: u8) -> Self {
+        self.transactions = transactions;
+        self
+    }
+
     /// In a partition that lasts as long as the world: nothing that the first replica sends reaches the last, which votes and
     /// follows and never campaigns, and of which participants need not know. So another one leads without the first, which goes on leading and does not know.
     #[must_use]
@@ -90,6 +100,10 @@ impl CommitOnRaftSpec {
     /// Whether it is the replica that never campaigns.
     fn is_witness(&self, node: NodeId) -> bool {
         self.parted && self.replicas.last() == Some(&node)
+    }
+
+    pub(super) const fn transactions(&self) -> u8 {
+        self.transactions
     }
 
     pub(super) fn raft(&self) -> &raft::Config {
@@ -175,11 +189,11 @@ impl Spec for CommitOnRaftSpec {
         offered.iter().min_by_key(rank).filter(|action| rank(action) < 9).cloned()
     }
 
-    /// One transaction is asked of whoever leads; participants vote and carry out.
+    /// Transactions are asked of whoever leads; participants vote and carry out.
     fn requests(&self, world: &World<Self>, node: NodeId, requests: &mut Vec<RequestOf<Self>>) {
         let Some(machine) = world.node(node).map(|node| &node.machine) else { return };
         if let Either::Left(replica) = machine {
-            if replica.machine().is_some() && world.history().asked == 0 {
+            if replica.machine().is_some() && world.history().asked < self.transactions {
                 requests.push(self.begin(0, self.mode));
             }
             return;
@@ -213,7 +227,8 @@ impl Spec for CommitOnRaftSpec {
     }
 
     fn bounds(&self) -> Bounds {
-        Bounds::from([("terms", Some(self.terms)), ("entries", Some(self.entries))])
+        let transactions = ("transactions", Some(u64::from(self.transactions)));
+        Bounds::from([("terms", Some(self.terms)), ("entries", Some(self.entries)), transactions])
     }
 
     fn observe(&self, seen: &Seen<'_, Self>, history: &mut History) -> Result<(), &'static str> {

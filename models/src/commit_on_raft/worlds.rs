@@ -22,6 +22,7 @@ pub fn protocol() -> Protocol {
                 "a group of one that crashes and leads again, by presumed commit",
                 |level| lives(level, Mode::PresumedCommit),
             ),
+            world("names", "transactions begun in one life and in the next", names),
             world("successors", "two replicas, of which either leads", successors),
             world("deposed", "a leader that was deposed and does not know, beside its successor", deposed),
         ],
@@ -48,6 +49,12 @@ fn stack(replicas: u64, participants: u64, (terms, entries): (u64, u64), mode: M
 fn lives(level: Level, mode: Mode) -> (CommitOnRaftSpec, Limits) {
     let spec = stack(1, 2, (at(level, 2, 3, 4), at(level, 6, 8, 9)), mode);
     (spec, Limits::faults(2, at(level, 1, 2, 3), 0))
+}
+
+/// The log has room for two lives, of which either reserves numbers and begins.
+fn names(level: Level) -> (CommitOnRaftSpec, Limits) {
+    let spec = stack(1, 1, (2, at(level, 8, 9, 10)), Mode::PresumedAbort).asked(2);
+    (spec, Limits::faults(at(level, 1, 2, 2), at(level, 1, 1, 2), 0))
 }
 
 /// One participant, which decides alone: what the group hears of that is on its log or not.
