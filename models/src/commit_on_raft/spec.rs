@@ -90,7 +90,8 @@ impl CommitOnRaftSpec {
     }
 
     /// In a partition that lasts as long as the world: nothing that the first replica sends reaches the last, which votes and
-    /// follows and never campaigns, and of which participants need not know. So another one leads without the first, which goes on leading and does not know.
+    /// follows and never campaigns, and of which participants need not know. So another one leads without the first, which
+    /// goes on leading and does not know.
     #[must_use]
     pub const fn parted(mut self) -> Self {
         self.parted = true;
