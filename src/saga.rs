@@ -11,6 +11,7 @@
 //! | `message.rs` | calls and answers, keys, and what a service owes | |
 //! | `api.rs` | what the application asks and is told | |
 //! | `progress.rs` | how far a saga has come, and what follows from it | Garcia-Molina and Salem, 4 and 5 |
+//! | `flights.rs` | what is under way with each step | |
 //! | `drive.rs` | calling services, again after a while, and giving up | |
 //! | `answer.rs` | taking answers, late and repeated as they may be | |
 //! | `request.rs` | beginning, cancelling, resolving, forgetting | |
@@ -112,6 +113,7 @@ pub mod choreography;
 mod config;
 mod definition;
 mod drive;
+mod flights;
 mod invariants;
 mod message;
 mod permute;
@@ -335,6 +337,6 @@ impl<D: Data> Orchestrator<D> {
     /// What is under way with a step.
     #[must_use]
     pub fn flight(&self, saga: SagaId, step: StepId) -> Flight {
-        self.sagas.get(&saga).map_or(Flight::Grounded, |saga| saga.flight(step))
+        self.sagas.get(&saga).map_or(Flight::Grounded, |saga| saga.flights.of(step))
     }
 }

@@ -76,7 +76,7 @@ impl<D: Data> Orchestrator<D> {
     /// Whether an answer is to the attempt that is under way.
     fn is_under_way(&self, answer: &Answer) -> bool {
         self.sagas.get(&answer.key.saga).is_some_and(|saga| {
-            saga.flight(answer.key.step) == Flight::Called(answer.action)
+            saga.flights.of(answer.key.step) == Flight::Called(answer.action)
                 && saga.standing.tries(answer.key.step) == answer.attempt
         })
     }
@@ -126,7 +126,7 @@ impl<D: Data> Orchestrator<D> {
         if !standing.is_open(plan, step) {
             return Err(Rejection::Unasked);
         }
-        let (flight, stuck) = (saga.flight(step), standing.stuck.contains(step));
+        let (flight, stuck) = (saga.flights.of(step), standing.stuck.contains(step));
         match (back, kind) {
             // Only the service's word that it is undone ends what was begun to be undone.
             (true, _) if flight != Flight::Grounded || stuck => {}
@@ -155,7 +155,7 @@ impl<D: Data> Orchestrator<D> {
         if standing.undone.contains(step) {
             return Ok(());
         }
-        let asked = saga.flight(step) != Flight::Grounded || standing.stuck.contains(step);
+        let asked = saga.flights.of(step) != Flight::Grounded || standing.stuck.contains(step);
         if standing.cause.is_none() || !asked {
             return Err(Rejection::Unasked);
         }

@@ -260,7 +260,7 @@ impl<D: Data> Participant<D> {
     /// What is under way with a step.
     #[must_use]
     pub fn flight(&self, saga: Name, step: StepId) -> Flight {
-        self.sagas.get(&saga).map_or(Flight::Grounded, |saga| saga.flight(step))
+        self.sagas.get(&saga).map_or(Flight::Grounded, |saga| saga.flights.of(step))
     }
 
     /// Whether this participant tells others something of the saga until they acknowledge it.

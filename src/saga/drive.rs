@@ -41,7 +41,7 @@ impl<D: Data> Orchestrator<D> {
     pub(super) fn advance<Cx: Context<Self> + ?Sized>(&mut self, id: SagaId, doubt: bool, cx: &mut Cx) {
         let Some(saga) = self.sagas.get(&id) else { return };
         let Some(plan) = saga.plan.and_then(|plan| self.config.definitions.get(plan)) else { return };
-        let due = saga.standing.wanted(plan).without(saga.in_flight());
+        let due = saga.standing.wanted(plan).without(saga.flights.steps());
         if let Some(end) = saga.standing.end(plan) {
             cx.cancel_timer(Timer::Deadline { saga: id });
             return cx.notify(Notice::Ended { saga: id, end });
@@ -74,7 +74,7 @@ impl<D: Data> Orchestrator<D> {
         let Some(saga) = self.sagas.get_mut(&id) else { return };
         let plan = saga.plan.and_then(|plan| self.config.definitions.get(plan));
         let Some(what) = plan.and_then(|plan| plan.step(step)) else { return };
-        saga.set_flight(step, Flight::Called(action));
+        saga.flights.set(step, Flight::Called(action));
         let call = Call {
             key: Key { owner: me, saga: id, step },
             epoch,
@@ -102,14 +102,14 @@ impl<D: Data> Orchestrator<D> {
     /// Nothing is under way with a step any more.
     pub(super) fn ground<Cx: Context<Self> + ?Sized>(&mut self, id: SagaId, step: StepId, cx: &mut Cx) {
         let Some(saga) = self.sagas.get_mut(&id) else { return };
-        if saga.set_flight(step, Flight::Grounded) != Flight::Grounded {
+        if saga.flights.set(step, Flight::Grounded) != Flight::Grounded {
             cx.cancel_timer(Timer::Step { saga: id, step });
         }
     }
 
     /// The saga goes back: what was under way forward is no longer waited for, and undone under its key.
     pub(super) fn turn_back<Cx: Context<Self> + ?Sized>(&mut self, id: SagaId, event: Event, cx: &mut Cx) {
-        let Some(flying) = self.sagas.get(&id).map(super::progress::Saga::in_flight) else { return };
+        let Some(flying) = self.sagas.get(&id).map(|saga| saga.flights.steps()) else { return };
         self.record(id, event, cx);
         flying.iter().for_each(|step| self.ground(id, step, cx));
         cx.cancel_timer(Timer::Deadline { saga: id });
@@ -125,12 +125,12 @@ impl<D: Data> Orchestrator<D> {
         step: StepId,
         cx: &mut Cx,
     ) {
-        match self.sagas.get(&id).map(|saga| saga.flight(step)) {
+        match self.sagas.get(&id).map(|saga| saga.flights.of(step)) {
             // What became of the attempt is unknown.
             Some(Flight::Called(_)) => self.fruitless(id, step, cx),
             Some(Flight::Waiting) => {
                 if let Some(saga) = self.sagas.get_mut(&id) {
-                    saga.set_flight(step, Flight::Grounded);
+                    saga.flights.set(step, Flight::Grounded);
                 }
                 self.call(id, step, true, cx);
             }
@@ -154,7 +154,7 @@ impl<D: Data> Orchestrator<D> {
         let (policy, kind, way) = (what.policy, what.kind, saga.standing.way());
         let tries = saga.standing.tries(step).saturating_add(1);
         if tries < most(&policy, way) {
-            saga.set_flight(step, Flight::Waiting);
+            saga.flights.set(step, Flight::Waiting);
             self.record(id, Event::Tried(step, tries), cx);
             return cx.set_timer(Timer::Step { saga: id, step }, policy.backoff_after(tries));
         }

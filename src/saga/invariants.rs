@@ -30,11 +30,11 @@ impl<D: Data> Orchestrator<D> {
             if !(self.first..self.next).contains(&saga.since) {
                 return Err("a saga cannot be told from the log");
             }
-            saga.check_length()?;
+            saga.flights.check_length(saga.standing.tries.len())?;
             match saga.plan.map(|plan| self.config.definitions.get(plan)) {
                 Some(Some(plan)) => self.check_saga(saga, plan),
                 Some(None) => Err("a saga's definition is not there"),
-                None if saga.in_flight().is_empty() => Ok(()),
+                None if saga.flights.steps().is_empty() => Ok(()),
                 None => Err("a saga goes on without its definition"),
             }
         })
@@ -43,7 +43,7 @@ impl<D: Data> Orchestrator<D> {
     fn check_saga(&self, saga: &Saga<D>, plan: &Definition) -> Result<(), &'static str> {
         saga.standing.check(plan)?;
         let under_way = if self.begun { saga.standing.wanted(plan) } else { StepSet::EMPTY };
-        if saga.in_flight() != under_way || !saga.flies_one_way() {
+        if saga.flights.steps() != under_way || !saga.flights.go(saga.standing.way()) {
             return Err("what is under way is not what is to be done");
         }
         let waits = !under_way.is_empty() || !saga.standing.stuck.is_empty();

@@ -5,7 +5,8 @@
 
 use smallvec::SmallVec;
 
-use super::{Action, Definition, DefinitionId, End, Kind, MAX_STEPS, StepId, StepSet, Version};
+use super::flights::Flights;
+use super::{Action, Definition, DefinitionId, End, Kind, StepId, StepSet, Version};
 
 /// One entry per step; as many as most sagas have are held without allocating.
 pub(super) type PerStep<T> = SmallVec<[T; 16]>;
@@ -242,49 +243,15 @@ pub(super) struct Saga<D> {
     pub(super) standing: Standing<D>,
     /// The place of its definition in the configuration; none if that is not there, or not in the shape.
     pub(super) plan: Option<usize>,
-    pub(super) flights: PerStep<Flight>,
+    pub(super) flights: Flights,
     /// The entry of the log from which on it can be told.
     pub(super) since: u64,
 }
 
 impl<D> Saga<D> {
     pub(super) fn new(standing: Standing<D>, plan: Option<usize>, since: u64) -> Self {
-        let flights = standing.tries.iter().map(|_| Flight::Grounded).collect();
+        let flights = Flights::grounded(standing.tries.len());
         Self { standing, plan, flights, since }
-    }
-
-    pub(super) fn flight(&self, step: StepId) -> Flight {
-        self.flights.get(usize::from(step.0)).copied().unwrap_or_default()
-    }
-
-    /// Sets what is under way with `step`, and says what was.
-    pub(super) fn set_flight(&mut self, step: StepId, flight: Flight) -> Flight {
-        match self.flights.get_mut(usize::from(step.0)) {
-            Some(place) => core::mem::replace(place, flight),
-            None => Flight::Grounded,
-        }
-    }
-
-    /// Whether it has no more steps than may be, also where its definition is not there.
-    pub(super) fn check_length(&self) -> Result<(), &'static str> {
-        let steps = self.standing.tries.len();
-        if steps > MAX_STEPS || self.flights.len() != steps {
-            return Err("a saga has more steps than may be, or is not under way with each");
-        }
-        Ok(())
-    }
-
-    /// Whether all that is called is called the way the saga goes.
-    pub(super) fn flies_one_way(&self) -> bool {
-        let back = self.standing.way() == Action::Undo;
-        let mut flights = self.flights.iter();
-        flights.all(|flight| !matches!(flight, Flight::Called(action) if (*action == Action::Undo) != back))
-    }
-
-    /// The steps with which something is under way.
-    pub(super) fn in_flight(&self) -> StepSet {
-        let named = (0u8..).zip(&self.flights).filter(|(_, flight)| **flight != Flight::Grounded);
-        named.fold(StepSet::EMPTY, |set, (step, _)| set.and(StepSet::of(StepId(step))))
     }
 }
 

@@ -7,9 +7,10 @@ use alloc::vec::Vec;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::progress::{PerStep, Saga};
+use super::flights::Flights;
+use super::progress::Saga;
 use super::recovery::INDEX_MAX;
-use super::{Config, Data, Epoch, Flight, Orchestrator, SagaId, Standing};
+use super::{Config, Data, Epoch, Orchestrator, SagaId, Standing};
 
 /// The fields of an [`Orchestrator`] in their order, its table as a list: that has one order, and reads back one length.
 #[derive(Serialize, Deserialize)]
@@ -30,7 +31,7 @@ struct Fields<D> {
 #[derive(Serialize, Deserialize)]
 struct Kept<D> {
     standing: Standing<D>,
-    flights: PerStep<Flight>,
+    flights: Flights,
     since: u64,
 }
 

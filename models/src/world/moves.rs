@@ -102,7 +102,7 @@ impl<S: Spec> Rules<S> {
             if prompt {
                 acted.world.silent = action.node().filter(|_| is_silent::<S>(world, &acted, &action));
                 let goes_on = world.silent.is_some() && acted.world.silent.is_some();
-                if goes_on && !self.spec.speaks_early() && !is_asked::<S>(&action) {
+                if goes_on && !self.spec.speaks_early() && !leaves_a_trace::<S>(&action) {
                     continue;
                 }
             }
@@ -167,8 +167,8 @@ fn is_silent<S: Spec>(before: &World<S>, acted: &Acted<S>, action: &ActionOf<S>)
     is_first && waits(&acted.world) && !acted.speaks_last()
 }
 
-/// Whether an action leaves a trace although nobody hears of it: what was asked is counted, clocks move for good.
-const fn is_asked<S: Spec>(action: &ActionOf<S>) -> bool {
+/// Although nobody hears of it: what was asked is counted, a crash forgets, clocks move for good.
+const fn leaves_a_trace<S: Spec>(action: &ActionOf<S>) -> bool {
     matches!(action, Action::Request(..) | Action::Crash(..) | Action::Tick(..))
 }
 

@@ -52,7 +52,7 @@ impl<D: Data> Participant<D> {
     /// Whether an answer is to the attempt that is under way.
     fn is_under_way(&self, name: Name, answer: &Answer) -> bool {
         self.sagas.get(&name).is_some_and(|saga| {
-            saga.flight(answer.key.step) == Flight::Called(answer.action)
+            saga.flights.of(answer.key.step) == Flight::Called(answer.action)
                 && saga.standing.tries(answer.key.step) == answer.attempt
         })
     }
@@ -122,7 +122,7 @@ impl<D: Data> Participant<D> {
         if facts.clean.contains(step) {
             return Ok(());
         }
-        let asked = saga.flight(step) != Flight::Grounded || standing.stuck.contains(step);
+        let asked = saga.flights.of(step) != Flight::Grounded || standing.stuck.contains(step);
         if !facts.is_back() || !asked {
             return Err(Rejection::Unasked);
         }

@@ -63,7 +63,7 @@ impl<D: Data> Participant<D> {
 
     /// What was under way forward is no longer waited for, and undone under its key.
     fn turn_back<Cx: Context<Self> + ?Sized>(&mut self, name: Name, cause: Cause, cx: &mut Cx) {
-        let flying = self.sagas.get(&name).map(super::progress::Saga::in_flight).unwrap_or_default();
+        let flying = self.sagas.get(&name).map(|saga| saga.flights.steps()).unwrap_or_default();
         flying.iter().for_each(|step| self.ground(name, step, cx));
         cx.cancel_timer(Timer::Deadline { saga: name });
         cx.notify(Notice::TurnedBack { saga: name, cause });
@@ -72,7 +72,7 @@ impl<D: Data> Participant<D> {
     /// Calls whatever is to be called now and is not.
     fn advance<Cx: Context<Self> + ?Sized>(&mut self, name: Name, doubt: bool, cx: &mut Cx) {
         let (Some(saga), Some(plan)) = (self.sagas.get(&name), self.plan(name)) else { return };
-        let due = saga.standing.wanted(plan, saga.mine).without(saga.in_flight());
+        let due = saga.standing.wanted(plan, saga.mine).without(saga.flights.steps());
         for step in due.iter() {
             self.attempt(name, step, doubt, cx);
         }
@@ -99,7 +99,7 @@ impl<D: Data> Participant<D> {
         let Some(saga) = self.sagas.get_mut(&name) else { return };
         let plan = saga.plan.and_then(|plan| self.config.definitions.get(plan));
         let Some(what) = plan.and_then(|plan| plan.step(step)) else { return };
-        saga.set_flight(step, Flight::Called(action));
+        saga.flights.set(step, Flight::Called(action));
         let (attempt, input) = (saga.standing.tries(step), saga.standing.input.clone());
         // Held behind what made it due: what was called can be told from the records, whenever a crash comes.
         cx.notify(Notice::Call(Call { key: name.key(step), attempt, action, task: what.task, input }));
@@ -109,7 +109,7 @@ impl<D: Data> Participant<D> {
     /// Nothing is under way with a step any more.
     pub(super) fn ground<Cx: Context<Self> + ?Sized>(&mut self, name: Name, step: StepId, cx: &mut Cx) {
         let Some(saga) = self.sagas.get_mut(&name) else { return };
-        if saga.set_flight(step, Flight::Grounded) != Flight::Grounded {
+        if saga.flights.set(step, Flight::Grounded) != Flight::Grounded {
             cx.cancel_timer(Timer::Step { saga: name, step });
         }
     }
@@ -120,12 +120,12 @@ impl<D: Data> Participant<D> {
         step: StepId,
         cx: &mut Cx,
     ) {
-        match self.sagas.get(&name).map(|saga| saga.flight(step)) {
+        match self.sagas.get(&name).map(|saga| saga.flights.of(step)) {
             // What became of the attempt is unknown.
             Some(Flight::Called(_)) => self.fruitless(name, step, cx),
             Some(Flight::Waiting) => {
                 if let Some(saga) = self.sagas.get_mut(&name) {
-                    saga.set_flight(step, Flight::Grounded);
+                    saga.flights.set(step, Flight::Grounded);
                 }
                 self.attempt(name, step, true, cx);
             }
@@ -157,7 +157,7 @@ impl<D: Data> Participant<D> {
         let (policy, kind, way) = (what.policy, what.kind, saga.standing.way());
         let tries = saga.standing.tries(step).saturating_add(1);
         if tries < most(&policy, way) {
-            saga.set_flight(step, Flight::Waiting);
+            saga.flights.set(step, Flight::Waiting);
             self.record(name, Event::Tried(step, tries), cx);
             return cx.set_timer(Timer::Step { saga: name, step }, policy.backoff_after(tries));
         }

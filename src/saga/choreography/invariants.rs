@@ -36,7 +36,7 @@ impl<D: Data> Participant<D> {
         if name.saga < self.floor(name.initiator) {
             return Err("a saga is kept that is over");
         }
-        saga.check_length()?;
+        saga.flights.check_length(saga.standing.tries.len())?;
         let facts = &saga.standing.facts;
         if saga.peers.iter().filter_map(|peer| peer.known).any(|known| !facts.includes(&known)) {
             return Err("another is known to know what is not known here");
@@ -44,7 +44,7 @@ impl<D: Data> Participant<D> {
         match saga.plan.map(|plan| self.config.definitions.get(plan)) {
             Some(Some(plan)) => self.check_saga(saga, plan),
             Some(None) => Err("a saga's definition is not there"),
-            None if saga.in_flight().is_empty() => Ok(()),
+            None if saga.flights.steps().is_empty() => Ok(()),
             None => Err("a saga goes on without its definition"),
         }
     }
@@ -52,7 +52,7 @@ impl<D: Data> Participant<D> {
     fn check_saga(&self, saga: &Saga<D>, plan: &Definition) -> Result<(), &'static str> {
         saga.standing.check(plan, saga.mine)?;
         let under_way = if self.begun { saga.standing.wanted(plan, saga.mine) } else { StepSet::EMPTY };
-        if saga.in_flight() != under_way || !saga.flies_one_way() {
+        if saga.flights.steps() != under_way || !saga.flights.go(saga.standing.way()) {
             return Err("what is under way is not what is to be done");
         }
         if self.begun && saga.standing.decision(plan, saga.mine).is_some() {

@@ -7,10 +7,9 @@ use alloc::vec::Vec;
 
 use super::{Facts, Name};
 use crate::id::NodeId;
+use crate::saga::flights::Flights;
 use crate::saga::progress::PerStep;
-use crate::saga::{
-    Action, Cause, Definition, DefinitionId, Flight, Kind, MAX_STEPS, StepId, StepSet, Version,
-};
+use crate::saga::{Action, Cause, Definition, DefinitionId, Kind, StepId, StepSet, Version};
 
 /// One durable step in what a participant knows of a saga.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -214,7 +213,7 @@ pub(super) struct Saga<D> {
     pub(super) plan: Option<usize>,
     /// The steps carried out here.
     pub(super) mine: StepSet,
-    pub(super) flights: PerStep<Flight>,
+    pub(super) flights: Flights,
     /// All other participants, ascending.
     pub(super) peers: Vec<Peer>,
     /// The entry of the log from which on it can be told.
@@ -228,45 +227,11 @@ impl<D> Saga<D> {
         plan: Option<(usize, &Definition)>,
         since: u64,
     ) -> Self {
-        let flights = standing.tries.iter().map(|_| Flight::Grounded).collect();
+        let flights = Flights::grounded(standing.tries.len());
         let (plan, definition) = (plan.map(|(place, _)| place), plan.map(|(_, definition)| definition));
         let mine = definition.map(|plan| steps_of(plan, me)).unwrap_or_default();
         let peers = definition.map(|plan| peers(plan, me, name.initiator)).unwrap_or_default();
         Self { standing, plan, mine, flights, peers, since }
-    }
-
-    pub(super) fn flight(&self, step: StepId) -> Flight {
-        self.flights.get(usize::from(step.0)).copied().unwrap_or_default()
-    }
-
-    /// Sets what is under way with `step`, and says what was.
-    pub(super) fn set_flight(&mut self, step: StepId, flight: Flight) -> Flight {
-        match self.flights.get_mut(usize::from(step.0)) {
-            Some(place) => core::mem::replace(place, flight),
-            None => Flight::Grounded,
-        }
-    }
-
-    /// Whether it has no more steps than may be, also where its definition is not there.
-    pub(super) fn check_length(&self) -> Result<(), &'static str> {
-        let steps = self.standing.tries.len();
-        if steps > MAX_STEPS || self.flights.len() != steps {
-            return Err("a saga has more steps than may be, or is not under way with each");
-        }
-        Ok(())
-    }
-
-    /// Whether all that is called is called the way the saga goes.
-    pub(super) fn flies_one_way(&self) -> bool {
-        let back = self.standing.way() == Action::Undo;
-        let mut flights = self.flights.iter();
-        flights.all(|flight| !matches!(flight, Flight::Called(action) if (*action == Action::Undo) != back))
-    }
-
-    /// The steps with which something is under way.
-    pub(super) fn in_flight(&self) -> StepSet {
-        let named = (0u8..).zip(&self.flights).filter(|(_, flight)| **flight != Flight::Grounded);
-        named.fold(StepSet::EMPTY, |set, (step, _)| set.and(StepSet::of(StepId(step))))
     }
 
     /// Takes note of what `node` knows.

@@ -157,7 +157,7 @@ impl<D: Data> Participant<D> {
     /// Whether all sagas stand as their definitions allow.
     fn check_restored(&self) -> Result<(), Corrupt> {
         for saga in self.sagas.values() {
-            saga.check_length().map_err(Corrupt::Inconsistent)?;
+            saga.flights.check_length(saga.standing.tries.len()).map_err(Corrupt::Inconsistent)?;
             if let Some(plan) = saga.plan.and_then(|plan| self.config.definitions.get(plan)) {
                 saga.standing.check(plan, saga.mine).map_err(Corrupt::Inconsistent)?;
             }

@@ -11,8 +11,7 @@ use super::progress::Saga;
 use super::recovery::INDEX_MAX;
 use super::{Config, Data, Facts, Name, Participant, SagaId, Standing};
 use crate::id::NodeId;
-use crate::saga::Flight;
-use crate::saga::progress::PerStep;
+use crate::saga::flights::Flights;
 
 /// The fields of a [`Participant`] in their order, tables as lists: these have one order, and read back one length.
 #[derive(Serialize, Deserialize)]
@@ -31,7 +30,7 @@ struct Fields<D> {
 #[derive(Serialize, Deserialize)]
 struct Kept<D> {
     standing: Standing<D>,
-    flights: PerStep<Flight>,
+    flights: Flights,
     /// What each of the others is known to know, in their order.
     known: Vec<Option<Facts>>,
     since: u64,
