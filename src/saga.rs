@@ -129,8 +129,8 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::hash::{Hash, Hasher};
 
+use crate::fixed::Fixed;
 use crate::id::id;
 use crate::machine::{Context, Input, InputOf, Machine};
 
@@ -195,9 +195,9 @@ data!(
 );
 
 /// An orchestrator of sagas.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Orchestrator<D> {
-    config: Arc<Config>,
+    config: Fixed<Config>,
     /// Whether the identity has been emitted to disk.
     identified: bool,
     /// Whether this life has begun.
@@ -213,14 +213,6 @@ pub struct Orchestrator<D> {
     sagas: BTreeMap<SagaId, Saga<D>>,
 }
 
-/// The configuration never changes in a machine's life: it is left out.
-impl<D: Hash> Hash for Orchestrator<D> {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        let Self { config: _, identified, begun, epoch, superseded, forgotten, first, next, sagas } = self;
-        (identified, begun, epoch, superseded, forgotten, first, next, sagas).hash(state);
-    }
-}
-
 impl<D: Data> Orchestrator<D> {
     /// An orchestrator as new, with nothing durable.
     ///
@@ -229,7 +221,7 @@ impl<D: Data> Orchestrator<D> {
     pub fn new(config: Arc<Config>) -> Result<Self, ConfigError> {
         config.validate()?;
         Ok(Self {
-            config,
+            config: Fixed(config),
             identified: false,
             begun: false,
             epoch: Epoch(0),

@@ -4,6 +4,7 @@
 //! is not shortened. So two nodes whose logs came about in another order, or took more attempts, are one.
 
 use alloc::boxed::Box;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::{Cell, Data, Entry, Orchestrator};
@@ -31,7 +32,7 @@ impl<D: Data> Orchestrator<D> {
         &self,
         disk: &(impl Stored<Cell, Entry<D>> + ?Sized),
     ) -> Option<Renumbered<Self, Entry<D>>> {
-        let durable = Self::recover(self.config.clone(), disk, 0).ok()?;
+        let durable = Self::recover(Arc::clone(&self.config.0), disk, 0).ok()?;
         if durable.first != self.first {
             return None;
         }

@@ -135,9 +135,9 @@ mod serial;
 
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
-use core::hash::{Hash, Hasher};
 
 use super::{Data, End, Flight, SagaId, StepId};
+use crate::fixed::Fixed;
 use crate::id::NodeId;
 use crate::machine::{Context, Input, InputOf, Machine};
 
@@ -153,9 +153,9 @@ use super::Definition;
 use progress::Saga;
 
 /// A participant of sagas: it carries out steps when events tell that they are due.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Participant<D> {
-    config: Arc<Config>,
+    config: Fixed<Config>,
     /// Whether the identity has been emitted to disk.
     identified: bool,
     /// Whether this life has begun.
@@ -168,14 +168,6 @@ pub struct Participant<D> {
     sagas: BTreeMap<Name, Saga<D>>,
 }
 
-/// The configuration never changes in a machine's life: it is left out.
-impl<D: Hash> Hash for Participant<D> {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        let Self { config: _, identified, begun, floors, first, next, sagas } = self;
-        (identified, begun, floors, first, next, sagas).hash(state);
-    }
-}
-
 impl<D: Data> Participant<D> {
     /// A participant as new, with nothing durable.
     ///
@@ -184,7 +176,7 @@ impl<D: Data> Participant<D> {
     pub fn new(config: Arc<Config>) -> Result<Self, ConfigError> {
         config.validate()?;
         Ok(Self {
-            config,
+            config: Fixed(config),
             identified: false,
             begun: false,
             floors: BTreeMap::new(),

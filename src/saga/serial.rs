@@ -1,7 +1,6 @@
 //! An orchestrator's whole state as data. What is read is checked as a whole: an [`Orchestrator`] that exists is right.
 
 use alloc::collections::BTreeSet;
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use serde::de::Error;
@@ -10,13 +9,13 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::flights::Flights;
 use super::progress::Saga;
 use super::recovery::INDEX_MAX;
-use super::{Config, Data, Epoch, Orchestrator, SagaId, Standing};
+use super::{Config, Data, Epoch, Fixed, Orchestrator, SagaId, Standing};
 
 /// The fields of an [`Orchestrator`] in their order, its table as a list: that has one order, and reads back one length.
 #[derive(Serialize, Deserialize)]
 #[serde(rename = "Orchestrator")]
 struct Fields<D> {
-    config: Config,
+    config: Fixed<Config>,
     identified: bool,
     begun: bool,
     epoch: Epoch,
@@ -43,7 +42,7 @@ impl<D: Data + Serialize> Serialize for Orchestrator<D> {
             since: saga.since,
         };
         let fields = Fields {
-            config: (*self.config).clone(),
+            config: self.config.clone(),
             identified: self.identified,
             begun: self.begun,
             epoch: self.epoch,
@@ -61,7 +60,7 @@ impl<'de, D: Data + Deserialize<'de>> Deserialize<'de> for Orchestrator<D> {
     fn deserialize<S: Deserializer<'de>>(deserializer: S) -> Result<Self, S::Error> {
         let Fields { config, identified, begun, epoch, superseded, forgotten, first, next, sagas } =
             Fields::<D>::deserialize(deserializer)?;
-        let mut machine = Self::new(Arc::new(config)).map_err(S::Error::custom)?;
+        let mut machine = Self::new(config.0).map_err(S::Error::custom)?;
         if next > INDEX_MAX.saturating_add(1) || epoch.0 == u64::MAX {
             return Err(S::Error::custom("the log or the epochs are used up"));
         }

@@ -92,10 +92,10 @@ mod words;
 
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
-use core::hash::{Hash, Hasher};
 use core::marker::PhantomData;
 
 use super::{Action, Answer, Call, Data, Epoch, Key, Message, Outcome};
+use crate::fixed::Fixed;
 use crate::id::NodeId;
 use crate::machine::{Context, Input, InputOf, Machine, Never};
 
@@ -104,9 +104,9 @@ pub use config::{Config, ConfigError};
 pub use recovery::{Cell, Entry, IDENTITY, LOG, OWNERS, Owner};
 
 /// A service of sagas: the guard in front of an application. See [the module](self).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Service<D> {
-    config: Arc<Config>,
+    config: Fixed<Config>,
     /// Whether the identity has been emitted to disk.
     identified: bool,
     owners: BTreeMap<NodeId, Owner>,
@@ -116,14 +116,6 @@ pub struct Service<D> {
     /// None below the floor of its owner.
     keys: BTreeMap<Key, Known>,
     data: PhantomData<D>,
-}
-
-/// The configuration never changes in a machine's life: it is left out.
-impl<D> Hash for Service<D> {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        let Self { config: _, identified, owners, first, next, keys, data: _ } = self;
-        (identified, owners, first, next, keys).hash(state);
-    }
 }
 
 /// How far a key has come.
@@ -184,7 +176,7 @@ impl<D: Data> Service<D> {
     pub fn new(config: Arc<Config>) -> Result<Self, ConfigError> {
         config.validate()?;
         Ok(Self {
-            config,
+            config: Fixed(config),
             identified: false,
             owners: BTreeMap::new(),
             first: 1,

@@ -46,13 +46,17 @@ fn place(id: NodeId) -> usize {
 
 /// Steps with the node that carries each out.
 pub fn define(steps: &[(u64, Kind, &[u8])], doubt: Doubt) -> Definition {
+    define_as(VERSION, steps, doubt)
+}
+
+pub fn define_as(version: Version, steps: &[(u64, Kind, &[u8])], doubt: Doubt) -> Definition {
     let mut outline = Outline::new();
     for ((node, kind, after), task) in steps.iter().zip(1..) {
         let policy = Policy { attempts: 3, undo_attempts: 2, doubt, ..Policy::default() };
         let after = after.iter().map(|step| s(*step)).collect();
         outline.step(Step { task: TaskId(task), service: n(*node), kind: *kind, after, policy });
     }
-    Definition::new(DEFINITION, VERSION, outline).expect("the definition stands")
+    Definition::new(DEFINITION, version, outline).expect("the definition stands")
 }
 
 /// Four steps, the last of which decides, each at a node of its own: 0 before 1 and 2, and both before 3.

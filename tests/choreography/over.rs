@@ -1,10 +1,10 @@
 //! Letting go of what is over, and events of it that come late.
 
 use quorate::id::NodeId;
-use quorate::saga::choreography::{Message, Name, Notice, Refusal};
-use quorate::saga::{Doubt, End, SagaId};
+use quorate::saga::choreography::{Message, Name, Notice, Refusal, Request};
+use quorate::saga::{Doubt, End, Kind, SagaId, Version};
 
-use crate::bench::{Bench, ME, SAGA, diamond, n, tailed};
+use crate::bench::{Bench, DEFINITION, INPUT, ME, SAGA, apart, define_as, diamond, n, tailed};
 
 fn over(at: NodeId, floor: u64) -> (NodeId, Notice<u32>) {
     (at, Notice::Over { initiator: ME, floor: SagaId(floor) })
@@ -105,6 +105,27 @@ fn sagas_are_let_go_of_in_the_order_of_their_names() {
     bench.forget(SAGA);
     bench.flow();
     assert_eq!((kept(&bench), bench.machine(n(3)).over_below(ME)), (4, SagaId(3)));
+}
+
+#[test]
+fn only_who_had_part_in_it_is_told_that_it_is_over() {
+    let version = Version(2);
+    let wide =
+        define_as(version, &[(1, Kind::Compensatable, &[]), (3, Kind::Compensatable, &[])], Doubt::Retry);
+    let mut bench = Bench::with([apart(Doubt::Retry), wide], |_| {});
+    bench.begin();
+    bench.request(ME, |id| Request::Begin {
+        id,
+        saga: SagaId(2),
+        definition: DEFINITION,
+        version,
+        input: INPUT,
+    });
+    bench.flow();
+    bench.forget(SAGA);
+    let told = bench.network.iter().filter(|(_, _, message)| matches!(message, Message::Over { .. }));
+    let told: Vec<NodeId> = told.map(|(_, to, _)| *to).collect();
+    assert_eq!(told, [n(1), n(2)], "node 3 has part in the next one alone");
 }
 
 #[test]

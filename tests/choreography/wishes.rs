@@ -101,6 +101,34 @@ fn a_saga_that_takes_too_long_is_wished_back_by_its_initiator_alone() {
 }
 
 #[test]
+fn a_deadline_changes_nothing_once_the_pivot_is_done_or_the_saga_goes_back() {
+    let wished = |bench: &Bench| bench.machine(ME).sagas().any(|(_, saga)| saga.facts.wish.is_some());
+    let deadline = Timer::Deadline { saga: SAGA };
+    let mut bench = Bench::new(tailed(Doubt::Retry).with_deadline(LONG));
+    bench.fate(5, Action::Do, &[Fate::Lost]);
+    bench.begin();
+    bench.flow();
+    assert_eq!(bench.end(), None, "a step after the pivot is open");
+    bench.step(ME, Input::Timer(deadline));
+    assert!(!wished(&bench), "there is only forward");
+    let id = bench.cancel();
+    assert_eq!(bench.answers(id), [Notice::Refused { id, reason: Refusal::TooLate }]);
+    bench.run();
+    assert_eq!(bench.end(), Some(End::Completed));
+
+    let mut bench = Bench::new(diamond(Doubt::Retry).with_deadline(LONG));
+    bench.fate(1, Action::Do, &[Fate::Refused]);
+    bench.fate(0, Action::Undo, &[Fate::Lost]);
+    bench.begin();
+    bench.flow();
+    assert_eq!(bench.end(), None, "the first step is not undone yet");
+    bench.step(ME, Input::Timer(deadline));
+    assert!(!wished(&bench), "it goes back for a better reason");
+    bench.run();
+    assert_eq!(bench.end(), Some(End::Compensated { cause: Cause::Refused(s(1)) }));
+}
+
+#[test]
 fn the_time_begins_anew_when_the_initiator_restarts() {
     let mut bench = Bench::new(diamond(Doubt::Retry).with_deadline(LONG));
     bench.fate(0, Action::Do, &[Fate::Lost; 2]);

@@ -1,6 +1,7 @@
 //! A participant over a log written anew, for explorers: see [`Renumbered`].
 
 use alloc::boxed::Box;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::progress::Saga;
@@ -19,7 +20,7 @@ impl<D: Data> Participant<D> {
         &self,
         disk: &(impl Stored<Cell, Entry<D>> + ?Sized),
     ) -> Option<Renumbered<Self, Entry<D>>> {
-        let durable = Self::recover(self.config.clone(), disk, 0).ok()?;
+        let durable = Self::recover(Arc::clone(&self.config.0), disk, 0).ok()?;
         if durable.first != self.first {
             return None;
         }

@@ -219,7 +219,8 @@ impl<D: Data> Recover for Participant<D> {
     }
 
     fn agrees_with(&self, image: &Image<Cell, Entry<D>>) -> Result<(), &'static str> {
-        let twin = Self::recover(self.config.clone(), image, 0).map_err(|_| "the disk does not recover")?;
+        let twin =
+            Self::recover(Arc::clone(&self.config.0), image, 0).map_err(|_| "the disk does not recover")?;
         if (twin.identified, &twin.floors) != (self.identified, &self.floors) {
             return Err("the durable identity or a floor differs");
         }

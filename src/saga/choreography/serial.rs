@@ -1,7 +1,6 @@
 //! A participant's whole state as data. What is read is checked as a whole: a [`Participant`] that exists is right.
 
 use alloc::collections::BTreeSet;
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use serde::de::Error;
@@ -9,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::progress::Saga;
 use super::recovery::INDEX_MAX;
-use super::{Config, Data, Facts, Name, Participant, SagaId, Standing};
+use super::{Config, Data, Facts, Fixed, Name, Participant, SagaId, Standing};
 use crate::id::NodeId;
 use crate::saga::flights::Flights;
 
@@ -17,7 +16,7 @@ use crate::saga::flights::Flights;
 #[derive(Serialize, Deserialize)]
 #[serde(rename = "Participant")]
 struct Fields<D> {
-    config: Config,
+    config: Fixed<Config>,
     identified: bool,
     begun: bool,
     floors: Vec<(NodeId, SagaId)>,
@@ -45,7 +44,7 @@ impl<D: Data + Serialize> Serialize for Participant<D> {
             since: saga.since,
         };
         let fields = Fields {
-            config: (*self.config).clone(),
+            config: self.config.clone(),
             identified: self.identified,
             begun: self.begun,
             floors: self.floors.iter().map(|(node, floor)| (*node, *floor)).collect(),
@@ -61,7 +60,7 @@ impl<'de, D: Data + Deserialize<'de>> Deserialize<'de> for Participant<D> {
     fn deserialize<S: Deserializer<'de>>(deserializer: S) -> Result<Self, S::Error> {
         let Fields { config, identified, begun, floors, first, next, sagas } =
             Fields::<D>::deserialize(deserializer)?;
-        let mut machine = Self::new(Arc::new(config)).map_err(S::Error::custom)?;
+        let mut machine = Self::new(config.0).map_err(S::Error::custom)?;
         if next > INDEX_MAX.saturating_add(1) {
             return Err(S::Error::custom("the log is used up"));
         }

@@ -1,5 +1,6 @@
 //! A service over a log written anew, for explorers.
 
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::{Cell, Entry, Service};
@@ -11,7 +12,7 @@ impl<D: Data> Service<D> {
     /// The same over a log in which each key that is durable stands once, as [`Orchestrator::renumbered`](crate::saga::Orchestrator::renumbered) has it.
     #[must_use]
     pub fn renumbered(&self, disk: &(impl Stored<Cell, Entry> + ?Sized)) -> Option<Renumbered<Self, Entry>> {
-        let durable = Self::recover(self.config.clone(), disk, 0).ok()?;
+        let durable = Self::recover(Arc::clone(&self.config.0), disk, 0).ok()?;
         if durable.first != self.first {
             return None;
         }

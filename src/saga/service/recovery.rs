@@ -189,7 +189,8 @@ impl<D: Data> Recover for Service<D> {
     }
 
     fn agrees_with(&self, image: &Image<Cell, Entry>) -> Result<(), &'static str> {
-        let twin = Self::recover(self.config.clone(), image, 0).map_err(|_| "the disk does not recover")?;
+        let twin =
+            Self::recover(Arc::clone(&self.config.0), image, 0).map_err(|_| "the disk does not recover")?;
         if (twin.identified, &twin.owners) != (self.identified, &self.owners) {
             return Err("the durable identity, or an orchestrator's epoch or floor, differs");
         }

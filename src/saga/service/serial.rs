@@ -1,14 +1,13 @@
 //! A service's whole state as data. What is read is checked as a whole: a [`Service`] that exists is right.
 
 use alloc::collections::BTreeSet;
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::marker::PhantomData;
 
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Config, Known, Owner, Service};
+use super::{Config, Fixed, Known, Owner, Service};
 use crate::id::NodeId;
 use crate::saga::{Data, Key};
 
@@ -16,7 +15,7 @@ use crate::saga::{Data, Key};
 #[derive(Serialize, Deserialize)]
 #[serde(rename = "Service")]
 struct Fields {
-    config: Config,
+    config: Fixed<Config>,
     identified: bool,
     owners: Vec<(NodeId, Owner)>,
     first: u64,
@@ -27,7 +26,7 @@ struct Fields {
 impl<D> Serialize for Service<D> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let fields = Fields {
-            config: (*self.config).clone(),
+            config: self.config.clone(),
             identified: self.identified,
             owners: self.owners.iter().map(|(node, owner)| (*node, *owner)).collect(),
             first: self.first,
@@ -49,7 +48,6 @@ impl<'de, D: Data> Deserialize<'de> for Service<D> {
             return Err(S::Error::custom("orchestrators or keys are out of order, or two share an entry"));
         }
         let (owners, keys) = (owners.into_iter().collect(), keys.into_iter().collect());
-        let config = Arc::new(config);
         let service = Self { config, identified, owners, first, next, keys, data: PhantomData };
         service.check().map_err(S::Error::custom)?;
         Ok(service)
