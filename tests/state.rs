@@ -1,13 +1,16 @@
 //! Whole machines as data: what was written is read back, and what could not have come about is refused with a message.
-//! Two-phase commit's and Raft's, and what machines do that were nearly right, is left to the fuzz targets (`*_state`).
+//! Raft's, and what machines do that were nearly right, is left to the fuzz targets (`*_state`).
 #![cfg(feature = "serde")]
 
 use std::fmt::Debug;
 use std::sync::Arc;
 
+use quorate::commit::coordinator::Coordinator;
+use quorate::commit::participant::Participant;
 use quorate::commit::paxos::{self, Acceptor, Leader, ResourceManager, leader};
 use quorate::commit::tcc::{self, coordinator, service};
-use quorate::commit::{TxId, Vote};
+use quorate::commit::{self, TxId, Vote};
+use quorate::durable::{Image, Recover};
 use quorate::id::{ClusterId, NodeId, RequestId};
 use quorate::machine::{Input, InputOf, Machine, Recorder};
 use quorate::saga::{self, Kind, Orchestrator, SagaId, StepId, choreography};
@@ -50,8 +53,121 @@ fn paxos_member(me: u64) -> paxos::Member {
     paxos::Member { me: NodeId(me), config: Arc::new(config) }
 }
 
-fn two_managers() -> quorate::commit::Nodes {
+fn two_managers() -> commit::Nodes {
     [21, 22].map(NodeId).into_iter().collect()
+}
+
+/// A node of two-phase commit as new.
+fn of_commit<M: Recover<Config = commit::Member, Cell: Clone, Entry: Clone>>(me: u64) -> M {
+    let config = Arc::new(commit::Config::new(ClusterId(7), [1, 2, 3].map(NodeId)));
+    M::recover(commit::Member { me: NodeId(me), config }, &Image::default(), 0).unwrap()
+}
+
+const fn numbered(number: u64) -> TxId {
+    TxId { coordinator: NodeId(1), number }
+}
+
+#[test]
+fn a_coordinator_that_could_not_be_is_refused() {
+    let begin = |id, mode| {
+        let branches = vec![(NodeId(2), 5_u32), (NodeId(3), 6)];
+        Input::Request(commit::coordinator::Request::Begin { id: RequestId(id), mode, branches })
+    };
+    let vote = |node, number| {
+        let message = commit::Message::Vote { tx: numbered(number), vote: Vote::Yes };
+        Input::Message { from: NodeId(node), message }
+    };
+    let abort = commit::Mode::PresumedAbort;
+    let begun = [begin(1, commit::Mode::PresumedCommit), begin(2, abort), begin(3, abort)];
+    let machine = after(of_commit::<Coordinator<u32>>(1), begun);
+    let machine = after(machine, [vote(2, 2), vote(3, 2), vote(2, 3)]);
+    let (bytes, needed) = ("/bytes", "/journal/needed");
+    let (first, second, third) = ("/transactions/0", "/transactions/1", "/transactions/2");
+    let at = |transaction: &str, field: &str| format!("{transaction}/{field}");
+    refused(
+        &machine,
+        &[
+            (&[("/config/max_bytes", json!(0))], "max_bytes"),
+            (&[(&at(first, "number"), json!(2))], "out of order"),
+            (&[("/journal/first", json!(0))], "out of range"),
+            (&[("/identified", json!(false))], "not under a name"),
+            (&[("/reserved", json!(2))], "not reserved"),
+            (&[("/next", json!(0))], "not reserved"),
+            (&[("/next", json!(3))], "never begun"),
+            (&[(bytes, json!(11))], "bytes of work are miscounted"),
+            (&[(needed, json!(1))], "needed entries are miscounted"),
+            (&[(&at(first, "number"), json!(0))], "has no number"),
+            (&[(&at(first, "branches/1/node"), json!(2))], "out of order, or this node"),
+            (&[(&at(first, "branches/0/node"), json!(1))], "out of order, or this node"),
+            (&[(&at(first, "at"), json!(2))], "not in the journal"),
+            (&[(&at(first, "phase"), json!({ "Decided": "Commit" }))], "nobody needs to hear of"),
+            (&[(&at(first, "mode"), json!("PresumedAbort"))], "or the other way round"),
+            (&[(&at(second, "at"), json!(null)), (needed, json!(1))], "or the other way round"),
+            (&[(&at(third, "branches/0/work"), json!(5)), (bytes, json!(16))], "asked again"),
+            (
+                &[
+                    (&at(third, "branches/1/work"), json!(null)),
+                    (&at(third, "branches/1/vote"), json!("Yes")),
+                    (bytes, json!(8)),
+                ],
+                "nothing is decided",
+            ),
+            (&[(&at(third, "branches/0/vote"), json!("No"))], "nothing is decided"),
+            (&[(&at(third, "phase"), json!("OnePhase"))], "more than one participant"),
+            (&[(&at(second, "branches"), json!([]))], "nothing is forgotten"),
+        ],
+    );
+}
+
+#[test]
+fn a_participant_that_could_not_be_is_refused() {
+    let from = |message| Input::Message { from: NodeId(1), message };
+    let prepare = |number| {
+        let (mode, peers) = (commit::Mode::PresumedAbort, [2, 3].map(NodeId).into_iter().collect());
+        from(commit::Message::Prepare { tx: numbered(number), mode, peers, work: 5_u32 })
+    };
+    let ready =
+        |number, vote| Input::Request(commit::participant::Request::Ready { tx: numbered(number), vote });
+    let (mode, outcome) = (commit::Mode::PresumedAbort, commit::Outcome::Commit);
+    let decision = from(commit::Message::Decision { tx: numbered(3), mode, outcome });
+    let machine = after(of_commit::<Participant<u32>>(2), (1..=4).map(prepare));
+    let machine = after(machine, [ready(2, Vote::Yes), ready(3, Vote::Yes), decision, ready(4, Vote::No)]);
+    let written = serde_json::to_value(&machine).unwrap();
+    let origin = &written["table"]["origins"][0];
+    let of = |branch: u8, field: &str| format!("/table/origins/0/branches/{branch}/{field}");
+    let (prepared, decided) =
+        (of(1, "state/Prepared/ask/one_phase"), |field| of(2, &format!("state/Decided/{field}")));
+    refused(
+        &machine,
+        &[
+            (&[("/config/journal_slack", json!(0))], "journal_slack"),
+            (&[("/table/origins", json!([origin, origin]))], "coordinators are out of order"),
+            (&[("/journal/first", json!(0))], "out of range"),
+            (&[("/applied", json!(5))], "carried out than was told"),
+            (&[("/identified", json!(false))], "not under a name"),
+            (&[(&of(0, "number"), json!(2))], "transactions are out of order"),
+            (&[("/table/origins/0/floor", json!(4))], "below the floor"),
+            (&[("/table/origins/0/tombstones", json!(0))], "tombstones are miscounted"),
+            (&[("/table/origins/0/coordinator", json!(2))], "nobody's"),
+            (&[(&of(0, "number"), json!(0))], "nobody's"),
+            (&[(&decided("position"), json!(0))], "position past its entry"),
+            (&[(&decided("position"), json!(4))], "position past its entry"),
+            (&[(&of(0, "at"), json!(1))], "durable before the vote"),
+            (&[(&of(1, "at"), json!(null))], "not in the journal"),
+            (&[(&of(1, "at"), json!(4))], "not in the journal"),
+            (&[(&prepared, json!(true))], "who decides alone"),
+            (&[(&decided("took"), json!("Commit"))], "and the same"),
+            (&[(&decided("done"), json!(true))], "what is over is kept"),
+            (&[(&decided("work"), json!(null))], "lacks what is to be applied"),
+            (&[("/table/counts/live", json!(2))], "live transactions are miscounted"),
+            (&[("/table/counts/bytes", json!(11))], "bytes of work are miscounted"),
+            (&[("/journal/needed", json!(2))], "needed entries are miscounted"),
+            (&[("/table/counts/asked", json!(0))], "in doubt or resolved"),
+            (&[("/table/counts/in_doubt", json!(0))], "in doubt or resolved"),
+            (&[("/table/counts/resolved", json!(1))], "in doubt or resolved"),
+            (&[("/awaits_readiness", json!(false))], "no timer is set"),
+        ],
+    );
 }
 
 #[test]

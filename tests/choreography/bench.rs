@@ -361,9 +361,9 @@ impl Bench {
         timers.filter(|timer| !matches!(timer, Timer::Deadline { .. })).collect()
     }
 
-    /// Fires a timer.
+    /// Fires a timer, if it is set.
     pub fn fire(&mut self, id: NodeId, timer: Timer) {
-        if self.node(id).up {
+        if self.node(id).up && self.node(id).ledger.timers().iter().any(|(set, _)| set == timer) {
             self.node_mut(id).ledger.timers_mut().cancel(timer);
             self.step(id, Input::Timer(timer));
         }

@@ -106,6 +106,20 @@ fn the_log_stays_short_however_long_a_saga_takes_and_whenever_a_crash_comes() {
 }
 
 #[test]
+fn a_log_that_is_not_too_long_is_left_as_it_is() {
+    let mut bench = Bench::new(diamond(Doubt::Retry));
+    bench.begin();
+    bench.run();
+    bench.forget(saga(1));
+    bench.run();
+    bench.begin_as(saga(2));
+    bench.run();
+    for node in &bench.nodes {
+        assert_eq!(node.disk.log(LOG).next().map(|(index, _)| index), Some(1), "nothing was dropped");
+    }
+}
+
+#[test]
 fn the_last_of_all_names_is_not_to_be_had() {
     let mut bench = Bench::new(diamond(Doubt::Retry));
     let id = bench.begin_as(saga(u64::MAX));

@@ -186,6 +186,7 @@ fn a_configuration_that_does_not_stand_is_refused() {
         Participant::<u32>::new(Arc::new(config)).unwrap_err()
     };
     assert_eq!(refused(|config| config.nodes.reverse()), ConfigError::NodesNotSorted);
+    assert_eq!(refused(|config| config.nodes.push(n(3))), ConfigError::NodesNotSorted);
     assert_eq!(refused(|config| config.nodes.truncate(3)), ConfigError::NotAParticipant(n(3)));
     assert_eq!(refused(|config| config.me = n(9)), ConfigError::NotAParticipant(n(9)));
     assert_eq!(refused(|config| config.max_sagas = 0), ConfigError::ZeroLimit("max_sagas"));

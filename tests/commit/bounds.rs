@@ -2,13 +2,33 @@
 
 use quorate::commit::coordinator::Refusal;
 use quorate::commit::participant::{Notice, Phase};
-use quorate::commit::{Message, Mode, Nodes, Outcome, Rejection, Vote};
+use quorate::commit::{Config, ConfigError, Message, Mode, Nodes, Outcome, Rejection, Vote};
+use quorate::id::ClusterId;
 
 use crate::bench::{Bench, C, Work, n, tx};
 
 fn prepare(number: u64, work: Work) -> Message<Work> {
     let peers: Nodes = [n(2), n(3)].into_iter().collect();
     Message::Prepare { tx: tx(number), mode: Mode::PresumedAbort, peers, work }
+}
+
+#[test]
+fn a_configuration_that_does_not_stand_is_refused() {
+    let refused = |change: fn(&mut Config)| {
+        let mut config = Config::new(ClusterId(7), [C, n(2), n(3)]);
+        config.validate(n(3)).expect("it stands as it is");
+        change(&mut config);
+        config.validate(n(3)).unwrap_err()
+    };
+    assert_eq!(refused(|config| config.members.reverse()), ConfigError::MembersNotSorted);
+    assert_eq!(refused(|config| config.members.push(n(3))), ConfigError::MembersNotSorted);
+    assert_eq!(refused(|config| config.members.truncate(2)), ConfigError::NotAMember(n(3)));
+    assert_eq!(refused(|config| config.max_transactions = 0), ConfigError::ZeroLimit("max_transactions"));
+    assert_eq!(refused(|config| config.max_participants = 0), ConfigError::ZeroLimit("max_participants"));
+    assert_eq!(refused(|config| config.max_bytes = 0), ConfigError::ZeroLimit("max_bytes"));
+    assert_eq!(refused(|config| config.max_tombstones = 0), ConfigError::ZeroLimit("max_tombstones"));
+    assert_eq!(refused(|config| config.journal_slack = 0), ConfigError::ZeroLimit("journal_slack"));
+    assert_eq!(refused(|config| config.numbers_reserved = 0), ConfigError::ZeroLimit("numbers_reserved"));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use quorate::commit::coordinator::{Notice, Refusal, Request};
 use quorate::commit::participant::Phase;
-use quorate::commit::{Message, Mode, Outcome, Vote};
+use quorate::commit::{Message, Mode, Outcome, TxId, Vote};
 use quorate::id::RequestId;
 use quorate::machine::Input;
 
@@ -23,6 +23,30 @@ fn what_all_said_yes_to_commits_everywhere_and_is_forgotten() {
         assert_eq!(bench.coordinator.machine.in_flight(), 0, "{mode:?}");
         assert!(bench.coordinator.notices.contains(&Notice::Forgotten { tx: begun }));
     }
+}
+
+#[test]
+fn a_coordinator_tells_who_has_voted_and_who_has_yet_to_acknowledge() {
+    let mut bench = Bench::new(2);
+    let begun = bench.begin(Mode::PresumedAbort).expect("it begins");
+    let other = bench.begin(Mode::PresumedAbort).expect("it begins");
+    // Under the same numbers of somebody else there is nothing here.
+    let strange = TxId { coordinator: n(2), ..begun };
+    let votes = |bench: &Bench, tx| bench.coordinator.machine.participants(tx).collect::<Vec<_>>();
+    let awaited = |bench: &Bench, tx| bench.coordinator.machine.awaited(tx).collect::<Vec<_>>();
+    assert_eq!(votes(&bench, begun), [(n(2), None), (n(3), None)]);
+    assert!(votes(&bench, strange).is_empty() && bench.coordinator.machine.phase(strange).is_none());
+    let vote = |tx, vote| Message::Vote { tx, vote };
+    bench.deliver_to(C, n(3), vote(begun, Vote::Yes));
+    assert_eq!(votes(&bench, begun), [(n(2), None), (n(3), Some(Vote::Yes))]);
+    assert!(awaited(&bench, begun).is_empty(), "it is not decided");
+    bench.deliver_to(C, n(2), vote(begun, Vote::Yes));
+    assert_eq!(awaited(&bench, begun), [n(2), n(3)]);
+    assert!(awaited(&bench, strange).is_empty() && awaited(&bench, other).is_empty());
+    bench.deliver_to(C, n(2), Message::Acknowledge { tx: begun, took: None });
+    assert_eq!(awaited(&bench, begun), [n(3)]);
+    bench.deliver_to(C, n(3), Message::Acknowledge { tx: begun, took: None });
+    assert!(votes(&bench, begun).is_empty(), "it is forgotten");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::fmt::Debug;
 use quorate::durable::{Image, Recover};
 use quorate::id::NodeId;
 use quorate::ledger::{LedgerOf, Output};
-use quorate::machine::{InputOf, Machine};
+use quorate::machine::{Input, InputOf, Machine};
 use quorate::time::Time;
 
 /// Messages on their way: from whom, to whom.
@@ -48,6 +48,13 @@ where
     }
 
     pub fn step(&mut self, input: InputOf<M>, network: &mut Network<M>) {
+        // A timer that is not set does not expire.
+        if let Input::Timer(timer) = input {
+            if !self.ledger.timers().iter().any(|(set, _)| set == timer) {
+                return;
+            }
+            self.ledger.timers_mut().cancel(timer);
+        }
         self.machine.step(input, &mut self.ledger.port(Time::ZERO, || 0));
         (self.check)(&self.machine).expect("a node's own invariants hold after each step");
         self.settle(network);

@@ -3,6 +3,7 @@
 
 mod bench;
 mod bounds;
+mod corrupt;
 mod deciding;
 mod duplicates;
 mod host;

@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use quorate::commit::coordinator::{self, Coordinator};
 use quorate::commit::participant::{self, Notice, Participant, Phase, Request};
 use quorate::commit::{Config, JOURNAL, Member, Message, Mode, Outcome};
-use quorate::durable::{Corrupt, Image, Record, Recover};
-use quorate::id::{ClusterId, NodeId};
+use quorate::durable::{Image, Record, Recover};
+use quorate::id::ClusterId;
 use quorate::machine::{Effect, Input, Machine};
 use quorate::time::Time;
 
@@ -148,38 +147,4 @@ fn a_crash_between_a_tombstone_and_the_floor_that_makes_room_for_it_leaves_none_
             }
         }
     }
-}
-
-fn member(me: NodeId) -> Member {
-    Member { me, config: Arc::new(Config::new(ClusterId(7), [C, n(2), n(3)])) }
-}
-
-fn disk<V, E>(records: Vec<Record<V, E>>) -> Image<V, E> {
-    let mut disk = Image::default();
-    for record in records {
-        disk.apply(record).expect("it fits");
-    }
-    disk
-}
-
-#[test]
-fn foreign_and_contradictory_records_are_refused() {
-    use coordinator::{Cell, Entry, IDENTITY, RESERVED};
-    let identity =
-        |node| Record::Put { cell: IDENTITY, value: Cell::Identity { cluster: ClusterId(7), node } };
-    let reserved = Record::Put { cell: RESERVED, value: Cell::Reserved { upto: 8 } };
-    let append = |index, entry| Record::Append { log: JOURNAL, index, entry };
-    let ended = |number| Entry::Ended { tx: tx(number), outcome: Outcome::Commit };
-    let recover = |records| Coordinator::<Work>::recover(member(C), &disk(records), 0).map(|_| ());
-    let foreign = Err(Corrupt::Foreign { found: (ClusterId(7), n(2)) });
-    assert_eq!(recover(vec![identity(n(2))]), foreign);
-    assert_eq!(recover(vec![reserved.clone()]), Err(Corrupt::Missing(IDENTITY)));
-    assert_eq!(recover(vec![append(1, ended(1))]), Err(Corrupt::Missing(IDENTITY)));
-    assert_eq!(recover(vec![identity(C), reserved.clone(), append(1, ended(8))]), Ok(()));
-    let beyond = recover(vec![identity(C), reserved.clone(), append(1, ended(9))]);
-    assert!(matches!(beyond, Err(Corrupt::Inconsistent(_))), "{beyond:?}");
-    let worn = recover(vec![identity(C), reserved, append(u64::MAX - 1, ended(1))]);
-    assert!(matches!(worn, Err(Corrupt::Inconsistent(_))), "{worn:?}");
-    let applied = Participant::<Work>::recover(member(n(2)), &Image::default(), 1).map(|_| ());
-    assert_eq!(applied, Err(Corrupt::AppliedBeyondLog { applied: 1, last: 0 }));
 }

@@ -76,6 +76,13 @@ impl Host {
 
     fn step(&mut self, input: InputOf<Site>, network: &mut Network) {
         let draw = self.draw;
+        // A timer that is not set does not expire.
+        if let Input::Timer(timer) = input {
+            if !self.ledger.timers().iter().any(|(set, _)| set == timer) {
+                return;
+            }
+            self.ledger.timers_mut().cancel(timer);
+        }
         self.machine.step(input, &mut self.ledger.port(Time::ZERO, || draw));
         check(&self.machine).expect("a node's own invariants hold after each step");
         self.settle(network);

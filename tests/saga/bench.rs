@@ -335,10 +335,13 @@ impl Bench {
         true
     }
 
+    /// Fires a timer, if it is set.
     pub fn fire(&mut self, timer: Timer) {
         let executor = self.executors.last_mut().expect("an executor runs");
-        executor.ledger.timers_mut().cancel(timer);
-        self.step(Input::Timer(timer));
+        if executor.ledger.timers().iter().any(|(set, _)| set == timer) {
+            executor.ledger.timers_mut().cancel(timer);
+            self.step(Input::Timer(timer));
+        }
     }
 
     /// Delivers, and fires timers when there is nothing to deliver, until nothing moves.
