@@ -6,7 +6,7 @@ use quorate::commit::{Config, Coordinator, Member, Mode, Participant, Vote, coor
 use quorate::durable::{Corrupt, Image, Recover};
 use quorate::either::{Either, Notice};
 use quorate::id::{ClusterId, NodeId, RequestId};
-use quorate::machine::{Effect, EffectOf, Input, InputOf, Machine};
+use quorate::machine::{Context, Effect, EffectOf, Input, InputOf, Machine, Never, Release};
 use quorate::time::Time;
 
 type Node = Either<Coordinator<u8>, Participant<u8>>;
@@ -77,6 +77,36 @@ fn one_that_voted() -> (Node, Disk) {
     assert!(effects.iter().any(|effect| matches!(effect, Effect::Send { to: FIRST, .. })), "it votes");
     let [_, disk] = disks;
     (node, disk)
+}
+
+/// Tells the time and what was chosen of five.
+#[derive(Clone, Debug)]
+struct Curious;
+
+impl Machine for Curious {
+    type Config = ();
+    type Message = u8;
+    type Timer = Never;
+    type Request = ();
+    type Cell = Never;
+    type Entry = Never;
+    type Notice = (Time, u32);
+
+    fn step<C: Context<Self> + ?Sized>(&mut self, _: InputOf<Self>, cx: &mut C) {
+        let told = (cx.now(), cx.choose(5));
+        cx.notify(told);
+    }
+}
+
+#[test]
+fn either_kind_is_told_the_time_and_what_was_chosen() {
+    let told = |node: Either<Curious, Curious>| node.stepped(Input::Start, Time(7), &[3]).1;
+    for (node, notice) in [
+        (Either::Left(Curious), Notice::Left((Time(7), 3))),
+        (Either::Right(Curious), Notice::Right((Time(7), 3))),
+    ] {
+        assert_eq!(told(node), [Effect::Notify { notice, release: Release::Held }]);
+    }
 }
 
 #[test]

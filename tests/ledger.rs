@@ -271,6 +271,12 @@ fn jitter_is_drawn_within_the_delay() {
 }
 
 #[test]
+fn a_step_is_told_the_time() {
+    let mut ledger: LedgerOf<Script> = Ledger::new(ME);
+    assert_eq!(Context::<Script>::now(&ledger.port(Time(7), || 0)), Time(7));
+}
+
+#[test]
 fn a_choice_is_below_its_bound_and_there_is_none_below_nothing() {
     let choose = |draw, upto| {
         let mut ledger: LedgerOf<Script> = Ledger::new(ME);

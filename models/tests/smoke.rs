@@ -1,13 +1,13 @@
-//! Raft, the breaker, two-phase commit, sagas and the ledger below them, in seconds: every small world as far as a
-//! moment takes it, some seeds, and bytes. It is what the core's own mutants are tried on (`.ci/mutants`), so it asks for what is claimed and pins nothing:
-//! no counts and no hashes, by which any change at all would show.
+//! Raft, the breaker, atomic commit in its three forms, sagas and the ledger below them, in seconds: every small world as
+//! far as a moment takes it, some seeds, and bytes. It is what the core's own mutants are tried on (`.ci/mutants`), so it asks
+//! for what is claimed and pins nothing: no counts and no hashes, by which any change at all would show.
 
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use quorate_models::check::{Level, Progress, Protocol, RunOptions};
 use quorate_models::fuzz;
 use quorate_models::simulate::{Campaign, Options, campaign};
-use quorate_models::{breaker, choreography, commit, raft, saga};
+use quorate_models::{breaker, choreography, commit, paxos_commit, raft, saga, tcc};
 
 /// Distinct states of a world that are enough for a smoke test; some worlds end before.
 const STATES_MAX: u64 = 3_000;
@@ -21,8 +21,16 @@ const EVENTS: u64 = 600;
 const INPUTS: u64 = 300;
 const BYTES: usize = 600;
 
-fn protocols() -> [Protocol; 5] {
-    [raft::protocol(), breaker::protocol(), commit::protocol(), saga::protocol(), choreography::protocol()]
+fn protocols() -> [Protocol; 7] {
+    [
+        raft::protocol(),
+        breaker::protocol(),
+        commit::protocol(),
+        paxos_commit::protocol(),
+        tcc::protocol(),
+        saga::protocol(),
+        choreography::protocol(),
+    ]
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use quorate::commit::paxos::leader::{self, Refusal};
 use quorate::commit::paxos::{Ballot, Config, ConfigError, Leader, Member, Message, Role, acceptor};
 use quorate::commit::{ConfigError as Common, Outcome, TxId, Vote, coordinator};
-use quorate::durable::{Image, Record, Recover};
+use quorate::durable::{Corrupt, Image, Record, Recover};
 use quorate::either::Notice;
 use quorate::id::{ClusterId, NodeId};
 use quorate::machine::{Effect, Input, Machine};
@@ -150,6 +150,11 @@ fn a_configuration_that_does_not_stand_is_refused() {
     let zero = |limit| Err(ConfigError::Common(Common::ZeroLimit(limit)));
     assert_eq!(check(&|it| it.max_gaps = 0), zero("max_gaps"));
     assert_eq!(check(&|it| it.common.max_transactions = 0), zero("max_transactions"));
+    let mut config = Config::new(ClusterId(7), [L1, L2], A, R);
+    config.leaders.clear();
+    let recovered =
+        Leader::<Work>::recover(Member { me: L1, config: Arc::new(config) }, &Image::default(), 0);
+    assert!(matches!(recovered, Err(Corrupt::Config(why)) if why.contains("no leader")), "{recovered:?}");
     let config = Config::new(ClusterId(7), [L1, L2], A, R);
     assert_eq!(config.validate(L1, Role::Acceptor), Err(ConfigError::WrongRole(L1)));
     assert_eq!(config.validate(R[0], Role::ResourceManager), Ok(()));

@@ -3,6 +3,7 @@
 use quorate::commit::paxos::leader::{Notice, Phase, Timer};
 use quorate::commit::paxos::{Ballot, Message};
 use quorate::commit::{Outcome, Vote, participant};
+use quorate::id::NodeId;
 
 use crate::bench::{A, Bench, L1, R, tx};
 
@@ -101,6 +102,30 @@ fn what_one_acceptor_says_many_times_is_said_by_one() {
     let (from, to, message) = reports[1].clone();
     bench.deliver_to(to, from, message);
     assert_eq!(bench.leader(L1).phase(begun), Some(Phase::Decided(Outcome::Commit)));
+}
+
+#[test]
+fn a_no_aborts_once_a_majority_of_acceptors_has_it_and_not_before() {
+    let mut bench = Bench::new(2);
+    bench.votes(R[1], Vote::No);
+    let begun = bench.begin(L1);
+    bench.deliver_round();
+    bench.deliver_round();
+    let reports = bench.intercept(|_, to, _| to == L1);
+    let mut told: Vec<NodeId> = Vec::new();
+    for (from, to, message) in reports {
+        let before = told.len();
+        told.push(from);
+        told.sort_unstable();
+        told.dedup();
+        assert!(
+            before >= 2 || bench.leader(L1).phase(begun) == Some(Phase::Voting),
+            "one acceptor may be wrong"
+        );
+        bench.deliver_to(to, from, message);
+    }
+    assert!(told.len() >= 2);
+    assert_eq!(bench.outcomes(L1), [(begun, Outcome::Abort)]);
 }
 
 #[test]

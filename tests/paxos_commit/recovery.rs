@@ -185,6 +185,24 @@ fn foreign_and_contradictory_records_of_an_acceptor_are_refused() {
 }
 
 #[test]
+fn a_node_that_differs_from_its_disk_is_told_apart_from_it() {
+    let mut bench = Bench::new(2);
+    bench.begin(L1);
+    bench.deliver_round();
+    bench.deliver_round();
+    for id in [L1, A[0], R[0]] {
+        let host = bench.host(id);
+        assert_eq!(host.machine.agrees_with(&host.disk), Ok(()));
+        assert!(host.machine.agrees_with(&Image::default()).is_err(), "{id:?} has written something");
+        let mut fewer = host.disk.clone();
+        if let Some(last) = fewer.last_index(JOURNAL) {
+            fewer.apply(Record::Truncate { log: JOURNAL, from: last }).unwrap();
+            assert!(host.machine.agrees_with(&fewer).is_err(), "the last entry is missing");
+        }
+    }
+}
+
+#[test]
 fn nobody_recovers_into_a_part_that_is_not_its_own() {
     let wrong = |corrupt: Option<Corrupt>| matches!(corrupt, Some(Corrupt::Config(_)));
     assert!(wrong(Acceptor::<Work>::recover(member(L1), &Image::default(), 0).err()));
