@@ -225,3 +225,15 @@ fn waits_between_attempts_double_up_to_a_limit() {
     assert_eq!(waits[2], Delay::between(ms(175), ms(350)));
     assert_eq!(waits[3], waits[2]);
 }
+
+#[test]
+fn a_step_past_the_pivot_that_is_refused_waits_for_an_operator() {
+    let mut bench = Bench::new(tailed(Doubt::Retry));
+    bench.fate(4, Action::Do, &[Fate::Refused]);
+    bench.begin();
+    bench.run();
+    assert_eq!((bench.stuck(), bench.end()), (vec![(s(4), Action::Do)], None), "there is no way back");
+    bench.resolve(4, Resolution::Happened);
+    bench.run();
+    assert_eq!(bench.end(), Some(End::Completed));
+}
