@@ -1,6 +1,6 @@
 //! Every queue, map and log has a limit, and an answer when it is reached.
 
-use quorate::saga::{Action, Doubt, End, Notice, Refusal, SagaId};
+use quorate::saga::{Action, Doubt, End, Entry, LOG, Notice, Refusal, SagaId};
 
 use crate::bench::{Bench, Fate, SAGA, diamond, s};
 
@@ -42,10 +42,7 @@ fn the_log_stays_short_however_long_a_saga_takes_and_whenever_a_crash_comes() {
             if saga == 6 {
                 bench.fuel = Some(crash);
             }
-            assert!(
-                bench.disk.log(quorate::saga::LOG).count() <= 13,
-                "the log and what is about to be dropped"
-            );
+            assert!(bench.disk.log(LOG).count() <= 13, "the log and what is about to be dropped");
             assert!(bench.machine().log_entries() <= 12);
         }
         bench.resolve(3, quorate::saga::Resolution::Retry);
@@ -57,6 +54,33 @@ fn the_log_stays_short_however_long_a_saga_takes_and_whenever_a_crash_comes() {
     for crash in 0..60 {
         assert_eq!(run(crash).crashes, 1);
     }
+}
+
+#[test]
+fn what_began_of_late_is_not_written_out_again_when_the_log_is_shortened() {
+    let mut bench = Bench::with([diamond(Doubt::Retry)], |config| {
+        (config.max_sagas, config.max_log_entries) = (4, 64);
+    });
+    bench.fate(3, Action::Do, &[Fate::Lost; 3]);
+    bench.begin();
+    bench.run();
+    let mut shortened = 0;
+    for saga in (2..40).map(SagaId) {
+        bench.begin_as(saga);
+        let began = bench.disk.last_index(LOG).expect("it began");
+        loop {
+            let before = bench.machine().log_entries();
+            if !bench.deliver_one() {
+                break;
+            }
+            shortened += usize::from(bench.machine().log_entries() < before);
+            let there =
+                matches!(bench.disk.entry(LOG, began), Some(Entry::Saga { saga: of, .. }) if *of == saga);
+            assert!(there, "{saga} is young, and its beginning is gone");
+        }
+        bench.forget(saga);
+    }
+    assert!(shortened > 0, "the log was never too long");
 }
 
 #[test]
