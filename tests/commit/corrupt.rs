@@ -133,7 +133,7 @@ fn a_participant_refuses_what_it_cannot_have_written() {
         decided(Abort, Some(Commit), true, 1, None),
     ];
     for entry in standing {
-        assert_eq!(participant(&[(1, 0), (3, 0)], &[entry.clone()]), Ok(()), "{entry:?}");
+        assert_eq!(participant(&[(1, 0), (3, 0)], std::slice::from_ref(&entry)), Ok(()), "{entry:?}");
     }
     for strange in [tx(0), TxId { coordinator: n(2), number: 1 }] {
         assert!(refused(participant(&[], &[ended(strange)]), "that cannot be"));
