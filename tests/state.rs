@@ -279,6 +279,8 @@ fn a_service_of_reservations_that_could_not_be_is_refused() {
     ];
     let machine = after(tcc::Service::new(tcc_member(2)).unwrap(), inputs);
     let another = json!({ "coordinator": 1, "number": 9 });
+    let written = serde_json::to_value(&machine).unwrap();
+    let failing = &written["failing"][0];
     refused(
         &machine,
         &[
@@ -287,6 +289,8 @@ fn a_service_of_reservations_that_could_not_be_is_refused() {
             (&[("/failing/0/attempts", json!(99))], "its attempts say"),
             (&[("/failing/0/wait", json!("Operator"))], "its attempts say"),
             (&[("/failing/0/tx", another.clone())], "not to be carried out"),
+            (&[("/failing", json!([failing, failing]))], "out of order"),
+            (&[("/lapsing", json!([another, another]))], "out of order"),
             (&[("/lapsing", json!([another]))], "no limit was declared"),
             (&[("/awaits_lapse", json!(true))], "no limit was declared"),
         ],
@@ -337,6 +341,37 @@ fn an_orchestrator_that_could_not_be_is_refused() {
             (&[(first, json!("Grounded"))], "not what is to be done"),
             (&[(first, json!({ "Called": "Undo" }))], "not what is to be done"),
             (&[("/sagas/0/1/standing/done", json!(2))], "although one before it is"),
+        ],
+    );
+}
+
+#[test]
+fn a_service_of_sagas_that_could_not_be_is_refused() {
+    use saga::service::{Config, Service};
+    let call = |step| {
+        let key = saga::Key { owner: NodeId(3), saga: SagaId(1), step: StepId(step) };
+        let (epoch, attempt, task, action) = (saga::Epoch(1), 0, saga::TaskId(1), saga::Action::Do);
+        let call = saga::Call { key, epoch, attempt, task, action, input: 5_u32, floor: SagaId(1) };
+        Input::Message { from: NodeId(3), message: saga::Message::Call(call) }
+    };
+    let machine = Service::<u32>::new(Arc::new(Config::new(ClusterId(7), NodeId(2)))).unwrap();
+    let machine = after(machine, [Input::Start, call(0), call(1)]);
+    let written = serde_json::to_value(&machine).unwrap();
+    let (owner, key) = (&written["owners"][0], &written["keys"][0]);
+    refused(
+        &machine,
+        &[
+            (&[("/config/max_keys", json!(0))], "max_keys"),
+            (&[("/owners", json!([owner, owner]))], "out of order"),
+            (&[("/keys", json!([key, key]))], "out of order"),
+            (&[("/keys/1/1/at", key[1]["at"].clone())], "share an entry"),
+            (&[("/first", json!(0))], "out of range"),
+            (&[("/next", json!(1))], "cannot be told from the log"),
+            (&[("/identified", json!(false))], "not under a name"),
+            (&[("/identified", json!(false)), ("/keys", json!([])), ("/next", json!(1))], "not under a name"),
+            (&[("/owners/0/1/floor", json!(2))], "has forgotten"),
+            (&[("/owners", json!([]))], "has forgotten"),
+            (&[("/keys/0/1/stage", json!("Undone"))], "at work on what it was not asked"),
         ],
     );
 }

@@ -1,7 +1,7 @@
 //! What no correct service says is dropped and noticed, and nothing that comes makes an orchestrator panic.
 
 use proptest::prelude::*;
-use quorate::id::NodeId;
+use quorate::id::{NodeId, Permutation, Permute};
 use quorate::machine::Input;
 use quorate::saga::{
     Action, Answer, Doubt, End, Epoch, Key, Message, Notice, Outcome, Rejection, Request, Resolution, SagaId,
@@ -25,6 +25,18 @@ fn rejected(bench: &mut Bench, from: u64, answer: Answer) -> Option<Rejection> {
         }
         _ => None,
     }
+}
+
+#[test]
+fn who_is_told_of_is_renamed_with_everybody_else() {
+    let renamed = |mut notice: Notice<u32>| {
+        notice.permute(&Permutation::new(&[1, 0]));
+        notice
+    };
+    let rejected = |from| Notice::Rejected { from: NodeId(from), reason: Rejection::Unasked };
+    assert_eq!(renamed(rejected(0)), rejected(1));
+    let ended = Notice::Ended { saga: SAGA, end: End::Completed };
+    assert_eq!(renamed(ended.clone()), ended, "sagas keep their names");
 }
 
 #[test]

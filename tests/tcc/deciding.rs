@@ -12,7 +12,9 @@ use crate::bench::{Bench, C, n, tx};
 fn what_all_have_reserved_is_confirmed_everywhere() {
     let mut bench = Bench::new(3);
     let begun = bench.begin();
+    assert_eq!(bench.coordinator.machine.in_flight(), 1);
     bench.deliver_all();
+    assert_eq!(bench.coordinator.machine.in_flight(), 0);
     assert_eq!(bench.decided(), [(begun, Outcome::Commit)]);
     for id in [2, 3, 4] {
         assert_eq!(bench.held(n(id), begun), Some(Held::Confirmed));

@@ -7,21 +7,21 @@ use quorate::id::NodeId;
 use crate::bench::{Bench, C, Work, n, tx};
 
 fn rejected_by_service(bench: &mut Bench, from: NodeId, message: Message<Work>) -> Option<Rejection> {
-    let before = bench.services[&n(2)].machine.clone();
+    let (before, told) = (bench.services[&n(2)].machine.clone(), bench.services[&n(2)].notices.len());
     bench.deliver_to(n(2), from, message);
     assert_eq!(bench.services[&n(2)].machine, before);
-    match bench.services[&n(2)].notices.last() {
-        Some(service::Notice::Rejected { from: named, reason }) if *named == from => Some(*reason),
+    match bench.services[&n(2)].notices[told..] {
+        [service::Notice::Rejected { from: named, reason }] if named == from => Some(reason),
         _ => None,
     }
 }
 
 fn rejected_by_coordinator(bench: &mut Bench, from: NodeId, message: Message<Work>) -> Option<Rejection> {
-    let before = bench.coordinator.machine.clone();
+    let (before, told) = (bench.coordinator.machine.clone(), bench.coordinator.notices.len());
     bench.deliver_to(C, from, message);
     assert_eq!(bench.coordinator.machine, before);
-    match bench.coordinator.notices.last() {
-        Some(coordinator::Notice::Rejected { from: named, reason }) if *named == from => Some(*reason),
+    match bench.coordinator.notices[told..] {
+        [coordinator::Notice::Rejected { from: named, reason }] if named == from => Some(reason),
         _ => None,
     }
 }
@@ -55,6 +55,7 @@ fn a_coordinator_takes_no_word_but_its_services_on_what_it_began() {
     assert_eq!(rejected(n(2), tried(tx(7))), Some(Rejection::NeverBegun));
     assert_eq!(rejected(n(2), tried(foreign)), Some(Rejection::NotItsCoordinator));
     assert_eq!(rejected(n(2), Message::Stuck { tx: foreign }), Some(Rejection::NotItsCoordinator));
+    assert_eq!(rejected(n(2), Message::Stuck { tx: tx(7) }), None, "it may be over");
     assert_eq!(rejected(n(2), Message::Confirm { tx: begun }), Some(Rejection::Misdirected));
     assert_eq!(rejected(n(2), Message::Try { tx: begun, work: 1 }), Some(Rejection::Misdirected));
 }
