@@ -280,7 +280,7 @@ fn a_service_of_reservations_that_could_not_be_is_refused() {
     let machine = after(tcc::Service::new(tcc_member(2)).unwrap(), inputs);
     let another = json!({ "coordinator": 1, "number": 9 });
     let written = serde_json::to_value(&machine).unwrap();
-    let failing = &written["failing"][0];
+    let (failing, most) = (&written["failing"][0], &written["config"]["max_attempts"]);
     refused(
         &machine,
         &[
@@ -288,6 +288,11 @@ fn a_service_of_reservations_that_could_not_be_is_refused() {
             (&[("/failing/0/attempts", json!(0))], "its attempts say"),
             (&[("/failing/0/attempts", json!(99))], "its attempts say"),
             (&[("/failing/0/wait", json!("Operator"))], "its attempts say"),
+            (&[("/failing/0/attempts", most.clone())], "its attempts say"),
+            (
+                &[("/failing/0/attempts", most.clone()), ("/failing/0/wait", json!("Application"))],
+                "its attempts say",
+            ),
             (&[("/failing/0/tx", another.clone())], "not to be carried out"),
             (&[("/failing", json!([failing, failing]))], "out of order"),
             (&[("/lapsing", json!([another, another]))], "out of order"),

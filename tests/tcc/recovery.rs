@@ -5,7 +5,7 @@ use quorate::commit::coordinator::{Entry, Phase};
 use quorate::commit::participant;
 use quorate::commit::tcc::{Config, Coordinator, Member, Message, Service};
 use quorate::commit::{JOURNAL, Mode};
-use quorate::durable::{Corrupt, Recover};
+use quorate::durable::{Corrupt, Image, Recover};
 use quorate::machine::Input;
 
 use crate::application::{Held, Tries};
@@ -127,6 +127,18 @@ fn a_service_is_not_done_before_that_is_durable() {
     bench.deliver_round();
     assert!(bench.network.is_empty());
     assert!(!bench.ended(tx(1)));
+}
+
+#[test]
+fn a_node_that_differs_from_its_disk_is_told_apart_from_it() {
+    let mut bench = Bench::new(2);
+    bench.begin();
+    bench.deliver_round();
+    let (coordinator, service) = (&bench.coordinator, &bench.services[&n(2)]);
+    assert_eq!(coordinator.machine.agrees_with(&coordinator.disk), Ok(()));
+    assert!(coordinator.machine.agrees_with(&Image::default()).is_err());
+    assert_eq!(service.machine.agrees_with(&service.disk), Ok(()));
+    assert!(service.machine.agrees_with(&Image::default()).is_err());
 }
 
 #[test]
