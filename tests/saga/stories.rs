@@ -231,7 +231,7 @@ fn a_step_past_the_pivot_that_is_refused_waits_for_an_operator() {
     let mut bench = Bench::new(tailed(Doubt::Retry));
     bench.fate(4, Action::Do, &[Fate::Refused]);
     bench.begin();
-    bench.run();
+    bench.deliver_all();
     assert_eq!((bench.stuck(), bench.end()), (vec![(s(4), Action::Do)], None), "there is no way back");
     bench.resolve(4, Resolution::Happened);
     bench.run();
