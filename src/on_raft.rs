@@ -182,3 +182,75 @@ impl<M: Replicated> OnRaft<M> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test")]
+mod tests {
+    use alloc::sync::Arc;
+    use alloc::vec;
+    use alloc::vec::Vec;
+
+    use super::*;
+    use crate::commit::{self, Coordinator, Mode, coordinator};
+    use crate::id::{ClusterId, NodeId, RequestId};
+    use crate::ledger::{LedgerOf, Output};
+    use crate::machine::Input;
+    use crate::raft;
+    use crate::time::Time;
+
+    type Node = OnRaft<Coordinator<u8>>;
+
+    /// A replica alone in its group that leads, and one step of whose machine waits for its commit.
+    fn leading() -> Node {
+        let (me, name, alice, bob) = (NodeId(1), NodeId(100), NodeId(11), NodeId(12));
+        let mut config = raft::Config::new(ClusterId(1), [me]);
+        config.pre_vote = false;
+        let member = commit::Member {
+            me: name,
+            config: Arc::new(commit::Config::new(ClusterId(1), [name, alice, bob])),
+        };
+        let member = Member::new(raft::Member { me, config: Arc::new(config) }, name, member);
+        let mut node = Node::recover(member, &Image::default(), 0).unwrap();
+        let mut ledger = LedgerOf::<Node>::new(me);
+        let mut inputs = vec![Input::Timer(Timer::Raft(raft::Timer::Election)), Input::Start];
+        while let Some(input) = inputs.pop() {
+            node.step(input, &mut ledger.port(Time::ZERO, || 0));
+            while let Some(batch) = ledger.begin_batch(usize::MAX) {
+                ledger.complete(batch);
+            }
+            while let Some(output) = ledger.next_output() {
+                if let Output::Loopback(message) = output {
+                    inputs.push(Input::Message { from: me, message });
+                }
+            }
+        }
+        let (id, mode, branches) = (RequestId(1), Mode::PresumedCommit, Vec::from([(alice, 5_u8), (bob, 5)]));
+        let begin = coordinator::Request::Begin { id, mode, branches };
+        node.step(Input::Request(begin), &mut ledger.port(Time::ZERO, || 0));
+        node
+    }
+
+    #[test]
+    fn a_life_that_does_not_fit_its_replica_is_found() {
+        let replica = leading();
+        assert_eq!((replica.check(), replica.waiting()), (Ok(()), 1));
+        let finds = |change: fn(&mut Node)| {
+            let mut changed = replica.clone();
+            change(&mut changed);
+            changed.check().is_err()
+        };
+        assert!(finds(|node| node.life.as_mut().unwrap().term.0 += 1), "it leads another term");
+        assert!(
+            finds(|node| node.life.as_mut().unwrap().waiting[0].index = node.raft.noticed()),
+            "committed"
+        );
+        assert!(finds(|node| node.life.as_mut().unwrap().waiting[0].index.0 += 1), "not proposed");
+        assert!(
+            finds(|node| {
+                let waiting = &mut node.life.as_mut().unwrap().waiting;
+                waiting.push_back(waiting[0].clone());
+            }),
+            "waits twice"
+        );
+    }
+}
