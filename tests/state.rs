@@ -371,6 +371,8 @@ fn a_service_of_sagas_that_could_not_be_is_refused() {
             (&[("/keys", json!([key, key]))], "out of order"),
             (&[("/keys/1/1/at", key[1]["at"].clone())], "share an entry"),
             (&[("/first", json!(0))], "out of range"),
+            (&[("/first", json!(9))], "out of range"),
+            (&[("/next", json!(u64::MAX))], "out of range"),
             (&[("/next", json!(1))], "cannot be told from the log"),
             (&[("/identified", json!(false))], "not under a name"),
             (&[("/identified", json!(false)), ("/keys", json!([])), ("/next", json!(1))], "not under a name"),
