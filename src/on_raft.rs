@@ -188,28 +188,68 @@ impl<M: Replicated> OnRaft<M> {
 mod tests {
     use alloc::sync::Arc;
     use alloc::vec;
-    use alloc::vec::Vec;
 
     use super::*;
-    use crate::commit::{self, Coordinator, Mode, coordinator};
-    use crate::id::{ClusterId, NodeId, RequestId};
+    use crate::durable::{Corrupt, Record, Stored};
+    use crate::id::{CellId, ClusterId, NodeId};
     use crate::ledger::{LedgerOf, Output};
-    use crate::machine::Input;
+    use crate::machine::{Context, Input, InputOf, Never};
     use crate::raft;
     use crate::time::Time;
 
-    type Node = OnRaft<Coordinator<u8>>;
+    const COUNT: CellId = CellId(0);
+
+    /// Counts requests, durably.
+    #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+    struct Counter(u64);
+
+    impl Machine for Counter {
+        type Config = ();
+        type Message = u8;
+        type Timer = Never;
+        type Request = ();
+        type Cell = u64;
+        type Entry = Never;
+        type Notice = u64;
+
+        fn step<C: Context<Self> + ?Sized>(&mut self, input: InputOf<Self>, cx: &mut C) {
+            if let Input::Request(()) = input {
+                self.0 = self.0.saturating_add(1);
+                cx.persist(Record::Put { cell: COUNT, value: self.0 });
+                cx.notify(self.0);
+            }
+        }
+    }
+
+    impl Recover for Counter {
+        fn recover(
+            (): (),
+            stored: &(impl Stored<u64, Never> + ?Sized),
+            _applied: u64,
+        ) -> Result<Self, Corrupt> {
+            Ok(Self(stored.cell(COUNT)?.unwrap_or(0)))
+        }
+
+        fn agrees_with(&self, image: &Image<u64, Never>) -> Result<(), &'static str> {
+            let durable = image.get(COUNT).copied().unwrap_or(0);
+            if durable == self.0 { Ok(()) } else { Err("the count differs") }
+        }
+    }
+
+    impl Replicated for Counter {
+        fn size_bytes(_record: &RecordOf<Self>) -> usize {
+            8
+        }
+    }
+
+    type Node = OnRaft<Counter>;
 
     /// A replica alone in its group that leads, and one step of whose machine waits for its commit.
     fn leading() -> Node {
-        let (me, name, alice, bob) = (NodeId(1), NodeId(100), NodeId(11), NodeId(12));
+        let (me, name) = (NodeId(1), NodeId(100));
         let mut config = raft::Config::new(ClusterId(1), [me]);
         config.pre_vote = false;
-        let member = commit::Member {
-            me: name,
-            config: Arc::new(commit::Config::new(ClusterId(1), [name, alice, bob])),
-        };
-        let member = Member::new(raft::Member { me, config: Arc::new(config) }, name, member);
+        let member = Member::new(raft::Member { me, config: Arc::new(config) }, name, ());
         let mut node = Node::recover(member, &Image::default(), 0).unwrap();
         let mut ledger = LedgerOf::<Node>::new(me);
         let mut inputs = vec![Input::Timer(Timer::Raft(raft::Timer::Election)), Input::Start];
@@ -224,9 +264,7 @@ mod tests {
                 }
             }
         }
-        let (id, mode, branches) = (RequestId(1), Mode::PresumedCommit, Vec::from([(alice, 5_u8), (bob, 5)]));
-        let begin = coordinator::Request::Begin { id, mode, branches };
-        node.step(Input::Request(begin), &mut ledger.port(Time::ZERO, || 0));
+        node.step(Input::Request(()), &mut ledger.port(Time::ZERO, || 0));
         node
     }
 
