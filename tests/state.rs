@@ -45,7 +45,7 @@ fn after<M: Machine>(mut machine: M, inputs: impl IntoIterator<Item = InputOf<M>
     machine
 }
 
-const TX: TxId = TxId { coordinator: NodeId(1), number: 1 };
+const TX: TxId = numbered(1);
 
 fn paxos_member(me: u64) -> paxos::Member {
     let names = |from: u64, many: u64| (from..from + many).map(NodeId);

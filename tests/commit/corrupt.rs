@@ -24,6 +24,10 @@ fn disk<V, E>(records: impl IntoIterator<Item = Record<V, E>>) -> Image<V, E> {
     disk
 }
 
+fn append<V, E>(index: u64, entry: E) -> Record<V, E> {
+    Record::Append { log: JOURNAL, index, entry }
+}
+
 fn nodes(ids: &[u64]) -> Nodes {
     ids.iter().copied().map(NodeId).collect()
 }
@@ -47,7 +51,7 @@ fn reserved(upto: u64) -> Record<coordinator::Cell, coordinator::Entry> {
 
 /// A coordinator's disk with numbers up to 8 and this entry, if any.
 fn coordinator(entries: impl IntoIterator<Item = coordinator::Entry>) -> Result<(), Corrupt> {
-    let appends = (1..).zip(entries).map(|(index, entry)| Record::Append { log: JOURNAL, index, entry });
+    let appends = (1..).zip(entries).map(|(index, entry)| append(index, entry));
     let records = [identity(C), reserved(8)].into_iter().chain(appends);
     Coordinator::<Work>::recover(member(C), &disk(records), 0).map(|_| ())
 }
@@ -82,7 +86,6 @@ fn a_coordinator_refuses_what_it_cannot_have_written() {
     let foreign = Corrupt::Foreign { found: (ClusterId(7), n(2)) };
     assert_eq!(recover(vec![identity(n(2))]), Err(foreign));
     assert_eq!(recover(vec![reserved(8)]), Err(Corrupt::Missing(IDENTITY)));
-    let append = |index, entry| Record::Append { log: JOURNAL, index, entry };
     assert_eq!(recover(vec![append(1, ended(tx(1)))]), Err(Corrupt::Missing(IDENTITY)));
     let worn = recover(vec![identity(C), reserved(8), append(u64::MAX - 1, ended(tx(1)))]);
     assert!(refused(worn, "out of range"));
@@ -102,8 +105,7 @@ fn participant(floors: &[(u64, u64)], journal: &Journal) -> Result<(), Corrupt> 
     let floors = floors.iter().map(|(node, floor)| (NodeId(*node), *floor)).collect();
     let cells =
         [Record::Put { cell: IDENTITY, value }, Record::Put { cell: FLOORS, value: Cell::Floors(floors) }];
-    let appends = (1..).zip(journal.iter().cloned());
-    let appends = appends.map(|(index, entry)| Record::Append { log: JOURNAL, index, entry });
+    let appends = (1..).zip(journal).map(|(index, entry)| append(index, entry.clone()));
     Participant::<Work>::recover(member(n(2)), &disk(cells.into_iter().chain(appends)), 0).map(|_| ())
 }
 
@@ -170,18 +172,14 @@ fn a_node_that_differs_from_its_disk_is_told_apart_from_it() {
         machine.agrees_with(&other).unwrap_err()
     };
     assert!(differs(vec![reserved(2_000)]).contains("reservation"));
-    let append = |entry| Record::Append { log: JOURNAL, index: 2, entry };
-    let end = append(coordinator::Entry::Ended { tx: tx(1), outcome: Outcome::Abort });
-    assert!(differs(vec![end]).contains("elsewhere"));
+    let ended = || coordinator::Entry::Ended { tx: tx(1), outcome: Outcome::Abort };
+    assert!(differs(vec![append(2, ended())]).contains("elsewhere"));
     assert!(differs(vec![identity(n(2))]).contains("does not recover"));
     let truncate = Record::Truncate { log: JOURNAL, from: 1 };
     let participants = nodes(&[2]);
     let fewer = coordinator::Entry::Collecting { tx: tx(1), mode: Mode::PresumedCommit, participants };
-    let fewer = Record::Append { log: JOURNAL, index: 1, entry: fewer };
-    assert!(differs(vec![truncate.clone(), fewer]).contains("differs"));
-    let end = coordinator::Entry::Ended { tx: tx(1), outcome: Outcome::Abort };
-    let end = Record::Append { log: JOURNAL, index: 1, entry: end };
-    assert!(differs(vec![truncate, end]).contains("elsewhere"));
+    assert!(differs(vec![truncate.clone(), append(1, fewer)]).contains("differs"));
+    assert!(differs(vec![truncate, append(1, ended())]).contains("elsewhere"));
     assert!(machine.agrees_with(&Image::default()).unwrap_err().contains("identity"));
 
     let host = &bench.participants[&n(2)];
@@ -195,6 +193,6 @@ fn a_node_that_differs_from_its_disk_is_told_apart_from_it() {
     other.apply(Record::Truncate { log: JOURNAL, from: last }).expect("it fits");
     assert!(host.machine.agrees_with(&other).unwrap_err().contains("elsewhere"));
     let entry = participant::Entry::Ended { tx: tx(1), outcome: None, took: None };
-    other.apply(Record::Append { log: JOURNAL, index: last, entry }).expect("it fits");
+    other.apply(append(last, entry)).expect("it fits");
     assert!(host.machine.agrees_with(&other).unwrap_err().contains("transaction differs"));
 }

@@ -1,9 +1,10 @@
 //! The normal case: votes go to the acceptors, and what a majority of them reports is the outcome.
 
+use std::collections::BTreeSet;
+
 use quorate::commit::paxos::leader::{Notice, Phase, Timer};
 use quorate::commit::paxos::{Ballot, Message};
 use quorate::commit::{Outcome, Vote, participant};
-use quorate::id::NodeId;
 
 use crate::bench::{A, Bench, L1, R, tx};
 
@@ -112,16 +113,13 @@ fn a_no_aborts_once_a_majority_of_acceptors_has_it_and_not_before() {
     bench.deliver_round();
     bench.deliver_round();
     let reports = bench.intercept(|_, to, _| to == L1);
-    let mut told: Vec<NodeId> = Vec::new();
+    let mut told = BTreeSet::new();
     for (from, to, message) in reports {
-        let before = told.len();
-        told.push(from);
-        told.sort_unstable();
-        told.dedup();
         assert!(
-            before >= 2 || bench.leader(L1).phase(begun) == Some(Phase::Voting),
+            told.len() >= 2 || bench.leader(L1).phase(begun) == Some(Phase::Voting),
             "one acceptor may be wrong"
         );
+        told.insert(from);
         bench.deliver_to(to, from, message);
     }
     assert!(told.len() >= 2);
